@@ -1,0 +1,40 @@
+/**
+ * One configuration, three kinds of tests, told apart by their file names:
+ *   unit         *.test.ts beside its source: pure, no servers
+ *   integration  *.int.test.ts in a project's test/: real Postgres and NATS
+ *   scenario     e2e/**\/*.scenario.test.ts: the whole system, from outside
+ * Servers are started once in globalSetup, only when a selected kind needs them.
+ */
+const kinds = {
+  unit: { testRegex: ['(?<!\\.int|\\.scenario)\\.test\\.ts$'] },
+  integration: {
+    testRegex: ['\\.int\\.test\\.ts$'],
+    globalSetup: '<rootDir>/libs/testkit/src/jest-global-setup.ts',
+    globalTeardown: '<rootDir>/libs/testkit/src/jest-global-teardown.ts',
+  },
+  scenario: {
+    testRegex: ['\\.scenario\\.test\\.ts$'],
+    globalSetup: '<rootDir>/libs/testkit/src/jest-global-setup.ts',
+    globalTeardown: '<rootDir>/libs/testkit/src/jest-global-teardown.ts',
+  },
+};
+
+export default {
+  maxWorkers: 2,
+  testTimeout: 30_000,
+  projects: Object.entries(kinds).map(([displayName, kind]) => ({
+    displayName,
+    rootDir: import.meta.dirname,
+    testEnvironment: 'node',
+    extensionsToTreatAsEsm: ['.ts'],
+    transform: {
+      '\\.ts$': [
+        '@swc/jest',
+        { jsc: { target: 'es2024', parser: { syntax: 'typescript' } }, module: { type: 'es6' }, sourceMaps: 'inline' },
+      ],
+    },
+    modulePathIgnorePatterns: ['<rootDir>/.data', '<rootDir>/.nx'],
+    testPathIgnorePatterns: ['/node_modules/', '/generated/'],
+    ...kind,
+  })),
+};
