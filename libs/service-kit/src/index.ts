@@ -1,0 +1,15 @@
+export { fullJitter } from './backoff.ts';
+export { ConfigError, commonVariables, databaseVariables, parseConfig, positiveInteger } from './config.ts';
+export { type Clock, newId } from './identity.ts';
+export { createLogger, type Logger } from './logger.ts';
+export { createMetrics, type Metrics } from './metrics.ts';
+export {
+  checkReadiness,
+  listen,
+  type OpsServer,
+  PortInUseError,
+  type ReadinessChecks,
+  startOpsServer,
+} from './ops-server.ts';
+export { runService, type Service } from './run-service.ts';
+export { startWorker, type Worker } from './worker.ts';

@@ -1,0 +1,41 @@
+import { type Logger, pino } from 'pino';
+
+export type { Logger };
+
+/**
+ * Names of fields that never reach a log, wherever they stand up to three levels deep: secrets, and personal data of
+ * guests. Ids, references, dates and states are enough to follow a booking.
+ */
+const confidential = [
+  'authorization',
+  'key',
+  'token',
+  'manageToken',
+  'refreshToken',
+  'accessToken',
+  'password',
+  'secret',
+  'code',
+  'codeVerifier',
+  'customer',
+  'email',
+  'phone',
+  'notes',
+  'customerName',
+  'customerEmail',
+];
+
+/** A structured JSON logger on standard output, one line an entry. */
+export function createLogger(o: { service: string; level?: string | undefined }): Logger {
+  return pino({
+    name: o.service,
+    level: o.level ?? 'info',
+    base: { service: o.service },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: label => ({ level: label }) },
+    redact: {
+      paths: confidential.flatMap(name => [name, `*.${name}`, `*.*.${name}`]),
+      censor: '[redacted]',
+    },
+  });
+}

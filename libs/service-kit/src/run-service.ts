@@ -1,0 +1,46 @@
+/** What a service's wiring gives to its entry point. */
+export interface Service {
+  start(): Promise<void>;
+  /** Takes no new work, finishes what it holds, closes its connections. */
+  drain(): Promise<void>;
+}
+
+const drainLimitMs = 10_000;
+
+/**
+ * The life of a service process: build, start, wait for SIGTERM or SIGINT, drain within 10 s, exit 0. A problem at
+ * start is printed as one line on standard error and ends the process with code 1.
+ */
+export async function runService(name: string, create: () => Promise<Service>): Promise<void> {
+  let service: Service | undefined;
+  let stopping = false;
+  const stop = async (signal: string) => {
+    if (stopping) return;
+    stopping = true;
+    const limit = setTimeout(() => {
+      process.stderr.write(`${name}: still busy ${drainLimitMs / 1000} s after ${signal}; exiting\n`);
+      process.exit(1);
+    }, drainLimitMs);
+    limit.unref();
+    try {
+      await service?.drain();
+      process.exit(0);
+    } catch (error) {
+      process.stderr.write(`${name}: could not drain: ${oneLine(error)}\n`);
+      process.exit(1);
+    }
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  try {
+    service = await create();
+    await service.start();
+  } catch (error) {
+    if (stopping) return;
+    process.stderr.write(`${name}: ${oneLine(error)}\n`);
+    process.exit(1);
+  }
+}
+
+const oneLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ');
