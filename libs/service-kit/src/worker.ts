@@ -15,7 +15,7 @@ export interface Worker {
 export function startWorker(o: {
   name: string;
   everyMs: number;
-  run: (signal: AbortSignal) => Promise<boolean | undefined | void>;
+  run: (signal: AbortSignal) => Promise<unknown>;
   logger: Logger;
   metrics?: Metrics | undefined;
   /** Whether the first run starts at once; by default it does. */

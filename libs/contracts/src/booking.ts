@@ -1,0 +1,267 @@
+import { z } from 'zod';
+import { defineEvent, defineRequest } from './define.ts';
+import { cancellationPolicy } from './establishment.ts';
+import { price } from './price.ts';
+import {
+  actor,
+  civilDate,
+  dateRange,
+  email,
+  id,
+  line,
+  locale,
+  page,
+  pageOf,
+  phone,
+  text,
+  timestamp,
+  withRangeRule,
+} from './values.ts';
+
+/** Bookings: the truth, kept by the booking service. */
+
+export const bookingStatus = z.enum(['pending', 'confirmed', 'cancelled']);
+export type BookingStatus = z.infer<typeof bookingStatus>;
+export const bookingSource = z.enum(['website', 'google']);
+export const cancelReason = z.enum([
+  'guest',
+  'owner',
+  'hold_expired',
+  'external_removed',
+  'payment_refused',
+  'conflict_resolved',
+]);
+export type CancelReason = z.infer<typeof cancelReason>;
+
+export const paymentStatus = z.enum([
+  'unpaid',
+  'open',
+  'succeeded',
+  'partially_refunded',
+  'refunded',
+  'failed',
+  'expired',
+  'disputed',
+]);
+
+export const customer = z.object({
+  name: z.string(),
+  email: z.string().nullable(),
+  phone: z.string().nullable(),
+});
+
+export const bookingPayment = z.object({
+  status: paymentStatus,
+  amountPaid: z.int().min(0),
+  amountRefunded: z.int().min(0),
+});
+
+/** A booking as its guest and its owner see it. */
+export const booking = z.object({
+  id,
+  reference: z.string().meta({ description: 'short, for people', example: 'MS-7K3QXD' }),
+  chaletId: id,
+  establishmentId: id,
+  startDate: civilDate,
+  endDate: civilDate,
+  nights: z.int().positive(),
+  guests: z.int().positive().nullable(),
+  status: bookingStatus,
+  source: bookingSource,
+  customer,
+  notes: z.string().nullable(),
+  price: price.nullable().meta({ description: 'null for external bookings' }),
+  holdExpiresAt: timestamp.nullable(),
+  googleEventId: z.string().nullable(),
+  payment: bookingPayment,
+  conflict: z.boolean().meta({ description: 'an external event and a website booking want the same night' }),
+  version: z.int().positive(),
+  createdAt: timestamp,
+  updatedAt: timestamp,
+  cancelledAt: timestamp.nullable(),
+  cancelReason: cancelReason.nullable(),
+});
+export type Booking = z.infer<typeof booking>;
+
+/**
+ * A booking as `booking.*` events carry it: whole, with its version. A consumer keeps the newest version it has seen.
+ * `refundPercentage` is decided when the booking is cancelled; null while it is not, or while a late payment may still
+ * bring an expired hold back.
+ */
+export const bookingSnapshot = booking.extend({
+  locale: locale.nullable(),
+  policy: cancellationPolicy.nullable(),
+  confirmedAt: timestamp.nullable(),
+  refundPercentage: z.int().min(0).max(100).nullable(),
+});
+export type BookingSnapshot = z.infer<typeof bookingSnapshot>;
+
+export const bookingEvents = {
+  bookingCreated: defineEvent({ subject: 'booking.created', stream: 'BOOKING', body: bookingSnapshot }),
+  bookingConfirmed: defineEvent({ subject: 'booking.confirmed', stream: 'BOOKING', body: bookingSnapshot }),
+  bookingUpdated: defineEvent({ subject: 'booking.updated', stream: 'BOOKING', body: bookingSnapshot }),
+  bookingCancelled: defineEvent({ subject: 'booking.cancelled', stream: 'BOOKING', body: bookingSnapshot }),
+};
+
+/** What a guest sends to book. */
+export const newBooking = z.object({
+  chaletId: id,
+  startDate: civilDate,
+  endDate: civilDate,
+  customer: z.object({ name: line(120), email, phone: phone.optional() }),
+  guests: z.int().min(1).max(100).optional(),
+  notes: text(2_000).optional(),
+  locale: locale.optional(),
+});
+export type NewBooking = z.infer<typeof newBooking>;
+export const createdBooking = booking.extend({
+  manageToken: z.string().meta({ description: 'lets its holder read, pay and cancel this booking; keep it secret' }),
+});
+
+/** One entry of the audit trail: what changed a booking to `version`, who did it and why. No personal data. */
+export const historyEntry = z.object({
+  version: z.int().positive(),
+  at: timestamp,
+  by: z.enum(['guest', 'owner', 'admin', 'payment', 'calendar', 'system']),
+  action: z.string(),
+  reason: z.string().nullable(),
+  changes: z.record(z.string(), z.object({ from: z.unknown(), to: z.unknown() })),
+});
+
+/** A stay that takes nights, without anything personal. */
+export const occupancy = z.object({
+  bookingId: id,
+  startDate: civilDate,
+  endDate: civilDate,
+  source: bookingSource,
+  status: bookingStatus,
+  googleEventId: z.string().nullable(),
+});
+export type Occupancy = z.infer<typeof occupancy>;
+
+const bookingFilter = {
+  from: civilDate.optional(),
+  to: civilDate.optional(),
+  status: bookingStatus.optional(),
+  source: bookingSource.optional(),
+  chaletId: id.optional(),
+};
+export const bookingListQuery = z.object({ ...bookingFilter, ...page });
+
+export const externalEventChange = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('changed'),
+    chaletId: id,
+    establishmentId: id,
+    calendarId: z.string(),
+    googleEventId: z.string(),
+    startDate: civilDate,
+    endDate: civilDate,
+    title: z.string().nullable().meta({ description: 'null when the event is private' }),
+    etag: z.string(),
+    revision: z.int().positive().meta({ description: 'grows with every change of this external event' }),
+  }),
+  z.object({
+    kind: z.literal('removed'),
+    chaletId: id,
+    establishmentId: id,
+    calendarId: z.string(),
+    googleEventId: z.string(),
+    reason: z.string(),
+    revision: z.int().positive(),
+  }),
+]);
+export type ExternalEventChange = z.infer<typeof externalEventChange>;
+
+const deadlineMs = 2_000;
+
+export const bookingRequests = {
+  create: defineRequest({
+    subject: 'svc.booking.create',
+    input: z.object({ booking: newBooking, idempotencyKey: z.string().min(1).max(255).optional() }),
+    output: createdBooking,
+    deadlineMs: 5_000,
+  }),
+  get: defineRequest({
+    subject: 'svc.booking.get',
+    input: z.object({ actor, bookingId: id }),
+    output: booking,
+    deadlineMs,
+  }),
+  cancel: defineRequest({
+    subject: 'svc.booking.cancel',
+    input: z.object({ actor, bookingId: id, reason: text(500).optional() }),
+    output: booking,
+    deadlineMs,
+  }),
+  list: defineRequest({
+    subject: 'svc.booking.list',
+    input: z.object({ actor, establishmentId: id, ...bookingListQuery.shape }),
+    output: pageOf(booking),
+    deadlineMs,
+  }),
+  /** Every booking of a chalet that touches the range, cancelled ones left out, by start date; at most 1 000. */
+  schedule: defineRequest({
+    subject: 'svc.booking.schedule',
+    input: withRangeRule(z.object({ actor, chaletId: id, ...dateRange }), 400),
+    output: z.object({ items: z.array(booking) }),
+    deadlineMs,
+  }),
+  history: defineRequest({
+    subject: 'svc.booking.history',
+    input: z.object({ actor, bookingId: id, ...page }),
+    output: pageOf(historyEntry),
+    deadlineMs,
+  }),
+  /** For other services: a booking's newest snapshot. */
+  getSnapshot: defineRequest({
+    subject: 'svc.booking.get_snapshot',
+    input: z.object({ bookingId: id }),
+    output: bookingSnapshot,
+    deadlineMs,
+  }),
+  /** The truth about a chalet's nights in a range; holds that are over do not count. At most 1 000 rows. */
+  findOverlaps: defineRequest({
+    subject: 'svc.booking.find_overlaps',
+    input: withRangeRule(z.object({ chaletId: id, ...dateRange }), 400),
+    output: z.object({ items: z.array(occupancy) }),
+    deadlineMs: 500,
+  }),
+  /** Payment opened a Checkout Session: the hold lasts at least until `until`. Refused with `not_pending`. */
+  extendHold: defineRequest({
+    subject: 'svc.booking.extend_hold',
+    input: z.object({ bookingId: id, until: timestamp }),
+    output: z.object({ holdExpiresAt: timestamp, version: z.int() }),
+    deadlineMs,
+  }),
+  /**
+   * Records external events at once, so that a sync can answer when the rows are there. The same changes also come as
+   * `calendar.external_event_*` events; whichever is second finds its revision known and does nothing.
+   */
+  recordExternalEvents: defineRequest({
+    subject: 'svc.booking.record_external_events',
+    input: z.object({ changes: z.array(externalEventChange).max(200) }),
+    output: z.object({ recorded: z.int(), known: z.int() }),
+    deadlineMs: 5_000,
+  }),
+  /**
+   * Anti-entropy: per chalet, how many bookings there are and a hash of their ids and versions
+   * (md5 of `id:version` joined by `,` in order of id). Pages by chalet id.
+   */
+  digestChalets: defineRequest({
+    subject: 'svc.booking.digest_chalets',
+    input: z.object({ after: id.nullable(), limit: z.int().min(1).max(500) }),
+    output: z.object({
+      items: z.array(z.object({ chaletId: id, chaletVersion: z.int(), count: z.int(), hash: z.string() })),
+      next: id.nullable(),
+    }),
+    deadlineMs: 5_000,
+  }),
+  /** Has the chalet, its establishment and all its bookings announced again, as `*.updated` with their newest versions. */
+  resendChalet: defineRequest({
+    subject: 'svc.booking.resend_chalet',
+    input: z.object({ chaletId: id }),
+    output: z.object({ queued: z.int() }),
+    deadlineMs: 10_000,
+  }),
+};

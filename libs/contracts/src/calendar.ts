@@ -1,0 +1,165 @@
+import { z } from 'zod';
+import { googleFreshness } from './availability.ts';
+import { externalEventChange } from './booking.ts';
+import { defineEvent, defineRequest } from './define.ts';
+import { actor, civilDate, dateRange, id, timestamp, withRangeRule } from './values.ts';
+
+/** Published and answered by the calendar-sync service. */
+
+export const connectionStatus = z.enum(['not_connected', 'active', 'revoked']);
+
+const [changed, removed] = externalEventChange.options;
+
+export const calendarEvents = {
+  /** A booking's mirror exists in Google under this id (null: it was removed). */
+  eventLinked: defineEvent({
+    subject: 'calendar.event_linked',
+    stream: 'CALENDAR',
+    body: z.object({
+      bookingId: id,
+      googleEventId: z.string().nullable(),
+      calendarId: z.string(),
+      revision: z.int().positive().meta({ description: "grows with every change of this booking's mirror" }),
+    }),
+  }),
+  externalEventChanged: defineEvent({ subject: 'calendar.external_event_changed', stream: 'CALENDAR', body: changed }),
+  externalEventRemoved: defineEvent({ subject: 'calendar.external_event_removed', stream: 'CALENDAR', body: removed }),
+  connectionChanged: defineEvent({
+    subject: 'calendar.connection_changed',
+    stream: 'CALENDAR',
+    body: z.object({ establishmentId: id, status: connectionStatus, reason: z.string().nullable(), at: timestamp }),
+  }),
+  /** For the audit trail: a mirror that somebody changed or removed in Google was put back from the database. */
+  mirrorRestored: defineEvent({
+    subject: 'calendar.mirror_restored',
+    stream: 'CALENDAR',
+    body: z.object({ bookingId: id, googleEventId: z.string(), drift: z.string(), at: timestamp }),
+  }),
+};
+
+const reasonSince = { reason: z.string().nullable(), since: timestamp.nullable() };
+
+export const googleOverview = z.object({
+  establishmentId: id,
+  connection: z.object({
+    status: connectionStatus,
+    account: z.string().nullable(),
+    connectedAt: timestamp.nullable(),
+    ...reasonSince,
+  }),
+  calendars: z.array(
+    z.object({
+      chaletId: id,
+      chaletName: z.string().nullable(),
+      calendarId: z.string(),
+      status: z.enum(['ok', 'syncing', 'failing', 'blocked']),
+      ...reasonSince,
+      lastSyncAt: timestamp.nullable(),
+      lastPushAt: timestamp.nullable(),
+      channelExpiresAt: timestamp.nullable(),
+      mirrors: z.object({ synced: z.int(), waiting: z.int(), failed: z.int(), blocked: z.int() }),
+      conflicts: z.int(),
+      problems: z
+        .array(z.object({ bookingId: id, state: z.string(), reason: z.string() }))
+        .meta({ description: 'mirrors that wait with an error, newest first, at most 20' }),
+    }),
+  ),
+});
+
+export const selectableCalendar = z.object({
+  calendarId: z.string(),
+  name: z.string(),
+  primary: z.boolean(),
+  writable: z.boolean(),
+  chaletId: id.nullable().meta({ description: 'the chalet this calendar already serves' }),
+});
+
+export const calendarChoice = z.object({ calendarId: z.string().min(1).max(255).nullable() });
+export const chaletCalendar = z.object({ chaletId: id, calendarId: z.string().nullable() });
+
+export const syncReport = z.object({
+  chaletId: id,
+  syncedAt: timestamp,
+  full: z.boolean().meta({ description: 'everything was listed, not only what changed' }),
+  changed: z.int(),
+  removed: z.int(),
+  recorded: z.boolean().meta({ description: 'the rows are in the database already, not only on their way' }),
+});
+
+const managed = { actor, establishmentId: id };
+const deadlineMs = 3_000;
+const googleDeadlineMs = 20_000;
+
+export const calendarRequests = {
+  /** Google's part of an availability answer: syncs first when the copy is older than allowed, within a deadline. */
+  consult: defineRequest({
+    subject: 'svc.calendar-sync.consult',
+    input: withRangeRule(z.object({ chaletId: id, ...dateRange }), 400),
+    output: z.object({
+      status: googleFreshness,
+      syncedAt: timestamp.nullable(),
+      busy: z.array(z.object({ googleEventId: z.string(), startDate: civilDate, endDate: civilDate })),
+    }),
+    deadlineMs: 1_500,
+  }),
+  /** Syncs one chalet's calendar now; `google_not_connected` when it has none. */
+  syncCalendar: defineRequest({
+    subject: 'svc.calendar-sync.sync_calendar',
+    input: z.object({ actor, chaletId: id }),
+    output: syncReport,
+    deadlineMs: googleDeadlineMs,
+  }),
+  connect: defineRequest({
+    subject: 'svc.calendar-sync.connect',
+    input: z.object(managed),
+    output: z.object({ authorizationUrl: z.url() }),
+    deadlineMs,
+  }),
+  /** The browser came back from Google. Refusals say in plain words why it is not connected. */
+  completeConnection: defineRequest({
+    subject: 'svc.calendar-sync.complete_connection',
+    input: z.object({
+      state: z.string().max(500),
+      code: z.string().max(2_000).optional(),
+      error: z.string().max(200).optional(),
+    }),
+    output: z.object({ establishmentId: id, account: z.string().nullable() }),
+    deadlineMs: googleDeadlineMs,
+  }),
+  disconnect: defineRequest({
+    subject: 'svc.calendar-sync.disconnect',
+    input: z.object({ ...managed, removeMirrors: z.boolean().default(false) }),
+    output: z.object({}),
+    deadlineMs: googleDeadlineMs,
+  }),
+  overview: defineRequest({
+    subject: 'svc.calendar-sync.overview',
+    input: z.object(managed),
+    output: googleOverview,
+    deadlineMs,
+  }),
+  listCalendars: defineRequest({
+    subject: 'svc.calendar-sync.list_calendars',
+    input: z.object(managed),
+    output: z.object({ items: z.array(selectableCalendar), nextCursor: z.null() }),
+    deadlineMs: googleDeadlineMs,
+  }),
+  chooseCalendar: defineRequest({
+    subject: 'svc.calendar-sync.choose_calendar',
+    input: z.object({ actor, chaletId: id, calendarId: calendarChoice.shape.calendarId }),
+    output: chaletCalendar,
+    deadlineMs: googleDeadlineMs,
+  }),
+  /** A push notification's headers. Refused with `not_found` for an unknown channel or a wrong token. */
+  receivePush: defineRequest({
+    subject: 'svc.calendar-sync.receive_push',
+    input: z.object({
+      channelId: z.string().max(64),
+      channelToken: z.string().max(256),
+      resourceId: z.string().max(200),
+      resourceState: z.string().max(50),
+    }),
+    output: z.object({}),
+    deadlineMs,
+  }),
+};

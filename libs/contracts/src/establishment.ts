@@ -1,0 +1,193 @@
+import { z } from 'zod';
+import { defineEvent, defineRequest } from './define.ts';
+import { actor, currency, id, line, locale, minorUnits, page, pageOf, text, timestamp, timezone } from './values.ts';
+
+/** Establishments, their keys and chalets: published and answered by the booking service. */
+
+/** Tiers by days before arrival: cancelling at least `daysBefore` days ahead gives back `percentage` of what was paid. */
+export const cancellationPolicy = z.object({
+  name: z.enum(['flexible', 'moderate', 'strict', 'custom']),
+  tiers: z.array(z.object({ daysBefore: z.int().min(0).max(365), percentage: z.int().min(0).max(100) })).max(10),
+});
+export type CancellationPolicy = z.infer<typeof cancellationPolicy>;
+
+export const standardPolicies = {
+  flexible: { name: 'flexible', tiers: [{ daysBefore: 1, percentage: 100 }] },
+  moderate: {
+    name: 'moderate',
+    tiers: [
+      { daysBefore: 14, percentage: 100 },
+      { daysBefore: 5, percentage: 50 },
+    ],
+  },
+  strict: { name: 'strict', tiers: [{ daysBefore: 30, percentage: 50 }] },
+} as const satisfies Record<string, { name: string; tiers: readonly { daysBefore: number; percentage: number }[] }>;
+
+const policyChoice = z.enum(['flexible', 'moderate', 'strict']);
+
+export const newEstablishment = z.object({
+  name: line(120),
+  timezone,
+  currency,
+  locale,
+  cancellationPolicy: policyChoice.default('moderate'),
+});
+export const establishmentPatch = z
+  .object({ name: line(120), timezone, locale, cancellationPolicy: policyChoice })
+  .partial()
+  .strict();
+export const establishment = z.object({
+  id,
+  name: z.string(),
+  timezone,
+  currency,
+  locale,
+  cancellationPolicy: policyChoice,
+  createdAt: timestamp,
+  updatedAt: timestamp,
+});
+export type Establishment = z.infer<typeof establishment>;
+export const establishmentSnapshot = establishment.extend({ version: z.int().positive() });
+export type EstablishmentSnapshot = z.infer<typeof establishmentSnapshot>;
+
+export const newKey = z.object({ name: line(80) });
+export const ownerKey = z.object({ id, name: z.string(), createdAt: timestamp, lastUsedAt: timestamp.nullable() });
+export const createdKey = z.object({ id, name: z.string(), key: z.string(), createdAt: timestamp });
+
+const nightsLimit = z.int().min(1).max(365);
+const chaletFields = {
+  name: line(120),
+  description: text(5_000).default(''),
+  capacity: z.int().min(1).max(100),
+  nightlyRate: minorUnits,
+  cleaningFee: minorUnits.default(0),
+  minNights: nightsLimit.default(1),
+  maxNights: nightsLimit.default(28),
+};
+const nightsInOrder = (value: { minNights?: number | undefined; maxNights?: number | undefined }) =>
+  value.minNights === undefined || value.maxNights === undefined || value.minNights <= value.maxNights;
+const nightsRule = { path: ['maxNights'], message: 'must not be less than minNights' };
+
+export const newChalet = z.object(chaletFields).refine(nightsInOrder, nightsRule);
+export const chaletPatch = z
+  .object({
+    name: line(120),
+    description: text(5_000),
+    capacity: z.int().min(1).max(100),
+    nightlyRate: minorUnits,
+    cleaningFee: minorUnits,
+    minNights: nightsLimit,
+    maxNights: nightsLimit,
+    archived: z.boolean(),
+  })
+  .partial()
+  .strict()
+  .refine(nightsInOrder, nightsRule);
+export const chalet = z.object({
+  id,
+  establishmentId: id,
+  name: z.string(),
+  description: z.string(),
+  capacity: z.int(),
+  nightlyRate: minorUnits,
+  cleaningFee: minorUnits,
+  minNights: z.int(),
+  maxNights: z.int(),
+  currency,
+  archived: z.boolean(),
+  createdAt: timestamp,
+  updatedAt: timestamp,
+});
+export type Chalet = z.infer<typeof chalet>;
+/** A chalet with what its establishment lends it, so that a consumer needs no join. */
+export const chaletSnapshot = chalet.extend({ timezone, locale, version: z.int().positive() });
+export type ChaletSnapshot = z.infer<typeof chaletSnapshot>;
+
+export const establishmentEvents = {
+  establishmentCreated: defineEvent({
+    subject: 'establishment.created',
+    stream: 'BOOKING',
+    body: establishmentSnapshot,
+  }),
+  establishmentUpdated: defineEvent({
+    subject: 'establishment.updated',
+    stream: 'BOOKING',
+    body: establishmentSnapshot,
+  }),
+  chaletCreated: defineEvent({ subject: 'chalet.created', stream: 'BOOKING', body: chaletSnapshot }),
+  chaletUpdated: defineEvent({ subject: 'chalet.updated', stream: 'BOOKING', body: chaletSnapshot }),
+  chaletArchived: defineEvent({ subject: 'chalet.archived', stream: 'BOOKING', body: chaletSnapshot }),
+};
+
+const deadlineMs = 2_000;
+const managed = { actor, establishmentId: id };
+
+export const establishmentRequests = {
+  /** Whom a bearer token (owner key or manage token) stands for; refused with `unauthorized` when nobody. */
+  authenticate: defineRequest({
+    subject: 'svc.booking.authenticate',
+    input: z.object({ token: z.string().min(1).max(200) }),
+    output: actor,
+    deadlineMs,
+  }),
+  createEstablishment: defineRequest({
+    subject: 'svc.booking.create_establishment',
+    input: z.object({ actor, establishment: newEstablishment }),
+    output: establishment,
+    deadlineMs,
+  }),
+  getEstablishment: defineRequest({
+    subject: 'svc.booking.get_establishment',
+    input: z.object({ establishmentId: id }),
+    output: establishment,
+    deadlineMs,
+  }),
+  updateEstablishment: defineRequest({
+    subject: 'svc.booking.update_establishment',
+    input: z.object({ ...managed, patch: establishmentPatch }),
+    output: establishment,
+    deadlineMs,
+  }),
+  createKey: defineRequest({
+    subject: 'svc.booking.create_key',
+    input: z.object({ ...managed, name: newKey.shape.name }),
+    output: createdKey,
+    deadlineMs,
+  }),
+  listKeys: defineRequest({
+    subject: 'svc.booking.list_keys',
+    input: z.object({ ...managed, ...page }),
+    output: pageOf(ownerKey),
+    deadlineMs,
+  }),
+  deleteKey: defineRequest({
+    subject: 'svc.booking.delete_key',
+    input: z.object({ ...managed, keyId: id }),
+    output: z.object({}),
+    deadlineMs,
+  }),
+  createChalet: defineRequest({
+    subject: 'svc.booking.create_chalet',
+    input: z.object({ ...managed, chalet: newChalet }),
+    output: chalet,
+    deadlineMs,
+  }),
+  listChalets: defineRequest({
+    subject: 'svc.booking.list_chalets',
+    input: z.object({ establishmentId: id, ...page }),
+    output: pageOf(chalet),
+    deadlineMs,
+  }),
+  getChalet: defineRequest({
+    subject: 'svc.booking.get_chalet',
+    input: z.object({ chaletId: id }),
+    output: chalet,
+    deadlineMs,
+  }),
+  updateChalet: defineRequest({
+    subject: 'svc.booking.update_chalet',
+    input: z.object({ actor, chaletId: id, patch: chaletPatch }),
+    output: chalet,
+    deadlineMs,
+  }),
+};
