@@ -83,6 +83,7 @@ export const chaletPatch = z
   .partial()
   .strict()
   .refine(nightsInOrder, nightsRule);
+/** A chalet with what its establishment lends it (currency, time zone, locale), so that a reader needs no join. */
 export const chalet = z.object({
   id,
   establishmentId: id,
@@ -94,13 +95,14 @@ export const chalet = z.object({
   minNights: z.int(),
   maxNights: z.int(),
   currency,
+  timezone,
+  locale,
   archived: z.boolean(),
   createdAt: timestamp,
   updatedAt: timestamp,
 });
 export type Chalet = z.infer<typeof chalet>;
-/** A chalet with what its establishment lends it, so that a consumer needs no join. */
-export const chaletSnapshot = chalet.extend({ timezone, locale, version: z.int().positive() });
+export const chaletSnapshot = chalet.extend({ version: z.int().positive() });
 export type ChaletSnapshot = z.infer<typeof chaletSnapshot>;
 
 export const establishmentEvents = {
