@@ -1,0 +1,284 @@
+import type { EventContract, StreamName } from '@monde-sauvage/contracts';
+import { fullJitter, type Logger, type Metrics } from '@monde-sauvage/service-kit';
+import type { NatsConnection } from 'nats';
+import type pg from 'pg';
+import { z } from 'zod';
+import { ensureConsumer } from './consumer-config.ts';
+import { findDeadLetter, markReplayed, replaySubject, storeDeadLetter } from './dead-letters.ts';
+import { startPull } from './pull.ts';
+import type { PulledMessage } from './pulled-message.ts';
+import { parseJson } from './request.ts';
+import { describeError } from './streams.ts';
+
+export interface EventMeta {
+  /** The event's id, the same at every delivery. */
+  id: string;
+  time: Date;
+  /** 1 for the first delivery. */
+  deliveries: number;
+  traceparent?: string;
+}
+
+/** One entry of a service's table of events, made by `on`. */
+export interface EventHandler {
+  subject: string;
+  stream: StreamName;
+  /** @throws UnreadableEventError when the body is not what the contract says */
+  run(body: unknown, meta: EventMeta): Promise<void>;
+}
+
+/** No later try can help: the body is not what the contract says. */
+export class UnreadableEventError extends Error {
+  override name = 'UnreadableEventError';
+}
+
+/**
+ * Ties an event to the function that reacts to it. It may be called more than once for one event, and out of order:
+ * compare versions. What it throws is logged and the event delivered again later.
+ */
+export const on = <S extends z.ZodType>(
+  contract: EventContract<S>,
+  handler: (body: z.output<S>, meta: EventMeta) => Promise<void>,
+): EventHandler => ({
+  subject: contract.subject,
+  stream: contract.stream,
+  async run(raw, meta) {
+    const body = contract.body.safeParse(raw);
+    if (!body.success) throw new UnreadableEventError(z.prettifyError(body.error));
+    await handler(body.data, meta);
+  },
+});
+
+/** JetStream gives a message to another replica when it has heard nothing of it for this long. */
+const ackWaitMs = 30_000;
+const retryDelay = { baseMs: 500, capMs: 60_000 };
+const databasePatience = { baseMs: 250, capMs: 3_000 };
+
+/**
+ * Reacts to events of a stream through a durable pull consumer that all replicas of the service share. Waits quietly
+ * where the stream does not exist yet, and re-creates the consumer (from the beginning) when it is gone.
+ *
+ * A failed event comes back after a growing, jittered delay while others go on. After `maxDeliver` tries (8), or at
+ * once when its body is unreadable, it goes to `dead_letters`. The limit is counted here and not by the server, which
+ * would skip the message silently; while the database is away nothing is pulled, so that an outage uses up no tries.
+ * Events about one aggregate (`ce-subject`) are not handled side by side in one replica.
+ *
+ * @param o.durable name of the consumer; by convention the service's name
+ * @param o.concurrency events handled at once by this replica (8)
+ * @returns drain(): takes no more events and resolves when those in hand are settled
+ */
+export async function consumeEvents(o: {
+  nc: NatsConnection;
+  stream: StreamName;
+  durable: string;
+  handlers: EventHandler[];
+  pool: pg.Pool;
+  logger: Logger;
+  metrics: Metrics;
+  concurrency?: number | undefined;
+  maxDeliver?: number | undefined;
+  retry?: { baseMs: number; capMs: number } | undefined;
+}): Promise<{ drain(): Promise<void> }> {
+  const handlers = tableOf(o.stream, o.handlers);
+  const concurrency = o.concurrency ?? 8;
+  const maxDeliver = o.maxDeliver ?? 8;
+  const logger = o.logger.child({ stream: o.stream, consumer: o.durable });
+  const seconds = o.metrics.histogram('event_seconds', 'Time to handle an event', ['subject']);
+  const outcomes = o.metrics.counter('events_total', 'Deliveries of events, by outcome', ['subject', 'outcome']);
+  const held = new Set<Promise<void>>();
+  const lastOfAggregate = new Map<string, Promise<void>>();
+  let draining = false;
+  let databaseAway = false;
+
+  const settle = async (message: PulledMessage): Promise<void> => {
+    const handler = handlers.get(message.subject);
+    const count = (outcome: string) => outcomes.inc({ subject: handler?.subject ?? 'unknown', outcome });
+    const retryLater = () => {
+      count('retried');
+      message.nak(50 + fullJitter(message.deliveries - 1, o.retry ?? retryDelay));
+    };
+    const failure = await attempt(handler, message);
+    if (failure === undefined) {
+      message.ack();
+      count('handled');
+      return;
+    }
+    const about = { subject: message.subject, eventId: message.headers['ce-id'], deliveries: message.deliveries };
+    if (!(await databaseAnswers(o.pool))) {
+      logger.warn({ ...about, err: failure }, 'an event failed while the database is away; it will be tried again');
+      retryLater();
+      return waitForDatabase();
+    }
+    if (message.deliveries < maxDeliver && !(failure instanceof UnreadableEventError)) {
+      logger.warn({ ...about, err: failure }, 'an event failed; it will be tried again');
+      return retryLater();
+    }
+    try {
+      await storeDeadLetter(o.pool, {
+        stream: o.stream,
+        consumer: o.durable,
+        subject: message.subject,
+        messageId: message.headers['ce-id'] ?? message.headers['nats-msg-id'] ?? null,
+        body: message.text,
+        headers: message.headers,
+        error: describeError(failure),
+        deliveries: message.deliveries,
+        streamSequence: message.streamSequence,
+      });
+    } catch (error) {
+      logger.error({ ...about, err: error }, 'a dead letter could not be stored; the event will be tried again');
+      return retryLater();
+    }
+    message.term('stored as a dead letter');
+    count('dead_lettered');
+    logger.error({ ...about, err: failure }, 'an event was given up and stored as a dead letter');
+  };
+
+  const attempt = async (handler: EventHandler | undefined, message: PulledMessage): Promise<Error | undefined> => {
+    if (handler === undefined) return new Error(`no handler for ${message.subject}; perhaps a newer version has one`);
+    // It was given up, or the process died on it, and that could not be written down: do not die on it for ever.
+    if (message.deliveries > 2 * maxDeliver) return new Error(`delivered ${message.deliveries} times without an end`);
+    const stillBusy = setInterval(() => message.working(), ackWaitMs / 3);
+    const stop = seconds.startTimer({ subject: handler.subject });
+    try {
+      await handler.run(parseJson(message.text), metaOf(message));
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    } finally {
+      stop();
+      clearInterval(stillBusy);
+    }
+  };
+
+  const waitForDatabase = async () => {
+    if (databaseAway) return;
+    databaseAway = true;
+    for (let tries = 0; databaseAway && !draining; tries += 1) {
+      await new Promise(resolve => setTimeout(resolve, 100 + fullJitter(tries, databasePatience)));
+      databaseAway = !(await databaseAnswers(o.pool));
+    }
+    databaseAway = false;
+  };
+
+  /** After the event of the same aggregate that came before it, if that is still in hand. */
+  const settleInTurn = async (message: PulledMessage, previous: Promise<void> | undefined): Promise<void> => {
+    const waiting = previous && setInterval(() => message.working(), ackWaitMs / 3);
+    await previous;
+    clearInterval(waiting);
+    await settle(message);
+  };
+
+  const pull = startPull({
+    nc: o.nc,
+    stream: o.stream,
+    durable: o.durable,
+    logger,
+    prepare: () => ensureConsumer(o.nc, { ...o, subjects: [...handlers.keys()], ackWaitMs }),
+    freeHands: () => (databaseAway ? 0 : concurrency - held.size),
+    onMessage(message) {
+      if (draining) return message.nak(1);
+      const aggregate = message.headers['ce-subject'] ?? '';
+      const previous = aggregate === '' ? undefined : lastOfAggregate.get(aggregate);
+      const work = settleInTurn(message, previous)
+        .catch(error => logger.error({ err: error, subject: message.subject }, 'an event could not be settled'))
+        .finally(() => {
+          held.delete(work);
+          if (lastOfAggregate.get(aggregate) === work) lastOfAggregate.delete(aggregate);
+          pull.wake();
+        });
+      held.add(work);
+      if (aggregate !== '') lastOfAggregate.set(aggregate, work);
+    },
+  });
+  const replays = serveReplays({ ...o, handlers, logger });
+
+  return {
+    async drain() {
+      draining = true;
+      await Promise.all([pull.stop(), replays.drain()]);
+      while (held.size > 0) await Promise.all(held);
+    },
+  };
+}
+
+/** Handles dead letters again, in this process, when an operator asks for it. See replayDeadLetter. */
+function serveReplays(o: {
+  nc: NatsConnection;
+  stream: StreamName;
+  durable: string;
+  pool: pg.Pool;
+  handlers: Map<string, EventHandler>;
+  logger: Logger;
+}): { drain(): Promise<void> } {
+  const held = new Set<Promise<void>>();
+  const replay = async (text: string): Promise<{ error: string | null }> => {
+    try {
+      const { id } = z.object({ id: z.uuid() }).parse(parseJson(text));
+      const letter = await findDeadLetter(o.pool, id);
+      const handler = letter && o.handlers.get(letter.subject);
+      if (letter === undefined || handler === undefined) return { error: 'nothing here can handle it' };
+      const traceparent = letter.headers.traceparent;
+      await handler.run(parseJson(letter.body), {
+        id: letter.messageId ?? letter.id,
+        time: new Date(letter.headers['ce-time'] ?? letter.createdAt),
+        deliveries: letter.deliveries + 1,
+        ...(traceparent === undefined ? {} : { traceparent }),
+      });
+      await markReplayed(o.pool, id);
+      o.logger.info({ id, subject: letter.subject }, 'a dead letter was replayed');
+      return { error: null };
+    } catch (error) {
+      o.logger.warn({ err: error }, 'a dead letter failed again');
+      return { error: describeError(error) };
+    }
+  };
+  const subscription = o.nc.subscribe(replaySubject(o.stream, o.durable), {
+    queue: o.durable,
+    callback: (error, message) => {
+      if (error) {
+        o.logger.error({ err: error }, 'cannot receive replays of dead letters');
+        return;
+      }
+      const work = replay(message.string())
+        .then(answer => void message.respond(JSON.stringify(answer)))
+        .catch(failure => o.logger.error({ err: failure }, 'could not answer a replay'))
+        .finally(() => held.delete(work));
+      held.add(work);
+    },
+  });
+  return {
+    async drain() {
+      await subscription.drain().catch(() => undefined);
+      await Promise.all(held);
+    },
+  };
+}
+
+function tableOf(stream: StreamName, handlers: EventHandler[]): Map<string, EventHandler> {
+  const table = new Map(handlers.map(handler => [handler.subject, handler]));
+  if (table.size !== handlers.length) throw new Error('two handlers for one subject');
+  const stranger = handlers.find(handler => handler.stream !== stream);
+  if (stranger) throw new Error(`${stranger.subject} is not in stream ${stream}`);
+  return table;
+}
+
+function metaOf(message: PulledMessage): EventMeta {
+  const traceparent = message.headers.traceparent;
+  const time = new Date(message.headers['ce-time'] ?? '');
+  return {
+    id: message.headers['ce-id'] ?? `${message.stream}-${message.streamSequence}`,
+    time: Number.isNaN(time.getTime()) ? message.storedAt : time,
+    deliveries: message.deliveries,
+    ...(traceparent === undefined ? {} : { traceparent }),
+  };
+}
+
+async function databaseAnswers(pool: pg.Pool): Promise<boolean> {
+  try {
+    await pool.query('SELECT 1');
+    return true;
+  } catch {
+    return false;
+  }
+}
