@@ -1,0 +1,39 @@
+import { type availabilityRequests, dateInZone, id, nightsOf, ok, type Result, refuse } from '@monde-sauvage/contracts';
+import type { z } from 'zod';
+import { quoteStay } from '../availability.ts';
+import { findFreeChalets } from '../read-model.ts';
+import type { Sources } from '../sources.ts';
+
+type Search = typeof availabilityRequests.search;
+
+/**
+ * Chalets that are free for a stay, each with its quote, from the read model alone: one statement whatever their
+ * number. It may trail the truth by the milliseconds an event needs; booking decides.
+ */
+export async function searchChalets(
+  sources: Sources,
+  asked: z.output<Search['input']>,
+): Promise<Result<z.input<Search['output']>>> {
+  const after = asked.cursor === undefined ? null : id.safeParse(asked.cursor).data;
+  if (after === undefined) {
+    return refuse('validation_failed', 'The cursor is not one this list gave out.', [
+      { path: 'cursor', message: 'must be a nextCursor of this list' },
+    ]);
+  }
+  const stay = { startDate: asked.from, endDate: asked.to };
+  const found = await findFreeChalets(sources.db, {
+    from: asked.from,
+    to: asked.to,
+    nights: nightsOf(stay),
+    guests: asked.guests ?? null,
+    establishmentId: asked.establishmentId ?? null,
+    after,
+    limit: asked.limit + 1,
+    now: sources.now(),
+  });
+  const page = found.slice(0, asked.limit);
+  const items = page
+    .filter(chalet => asked.from >= dateInZone(sources.now(), chalet.timezone))
+    .map(({ version, createdAt, updatedAt, ...chalet }) => ({ chalet, quote: quoteStay(chalet, stay) }));
+  return ok({ items, nextCursor: found.length > asked.limit ? (page.at(-1)?.id ?? null) : null });
+}
