@@ -1,0 +1,164 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import pg from 'pg';
+import { describeDatabase, explainConnectionError, firstLine } from './database-url.ts';
+import { type PrismaFolder, readPrismaFolder } from './migrations-folder.ts';
+import { toMigrationList, withSchemaEngine } from './schema-engine.ts';
+
+/** Key of the advisory lock (per database). Not Prisma's own 72707369: the engine takes that one itself meanwhile. */
+const MIGRATION_LOCK = 7_205_759_403;
+const noFilters = { externalTables: [], externalEnums: [] };
+
+/** The database cannot be brought to this version's schema. The message is one line naming the migration. */
+export class MigrationError extends Error {
+  override readonly name = 'MigrationError';
+}
+
+export interface MigrateOptions {
+  databaseUrl: string;
+  /** Folder with schema.prisma and migrations/. */
+  prismaDir: string;
+  logger: { info(fields: object, message: string): void };
+  /** How long to wait for another replica that is migrating. Default 5 minutes. */
+  lockWaitMs?: number | undefined;
+}
+
+/**
+ * Brings the database to the newest migration, with Prisma's own engine and its `_prisma_migrations` table, so that
+ * `prisma migrate` can be used on the same database. Safe when many replicas start at once. When nothing is to be
+ * done the engine is not even loaded. Migrations unknown to this version are left alone: an older version may be
+ * started on a newer schema.
+ * @returns the names of the migrations this call applied, in order.
+ * @throws MigrationError for a failed or edited migration, DatabaseUnavailableError when Postgres does not answer.
+ */
+export async function migrate(options: MigrateOptions): Promise<{ applied: string[] }> {
+  const folder = await readPrismaFolder(options.prismaDir);
+  const where = describeDatabase(options.databaseUrl);
+  const client = new pg.Client({
+    connectionString: options.databaseUrl,
+    application_name: 'migrate',
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+  });
+  client.on('error', () => undefined); // a lost connection shows in the next query
+  await client.connect().catch(error => {
+    throw explainConnectionError(error, where);
+  });
+  try {
+    if ((await readHistory(client, folder)).pending.length === 0) return { applied: [] };
+    await takeLock(client, where, options.lockWaitMs ?? 300_000);
+    const { pending, failed } = await readHistory(client, folder); // another replica may have done it meanwhile
+    if (failed) throw new MigrationError(explainEarlierFailure(failed, where));
+    if (pending.length === 0) return { applied: [] };
+    const applied = await applyPending(client, options.databaseUrl, folder, where);
+    options.logger.info({ database: where, applied }, 'database migrated');
+    return { applied };
+  } finally {
+    await client.end(); // releases the lock
+  }
+}
+
+/**
+ * How the database differs from what schema.prisma describes, as Prisma words it; '' when it does not. Right after
+ * `migrate` this says whether the migrations and the schema tell the same. What only SQL can say (exclusion
+ * constraints, functions, partial indexes) is no difference.
+ */
+export async function describeDrift(options: { databaseUrl: string; prismaDir: string }): Promise<string> {
+  const folder = await readPrismaFolder(options.prismaDir);
+  const files = [{ path: folder.schemaPath, content: folder.schema }];
+  return withSchemaEngine(options.databaseUrl, folder, async engine => {
+    const { exitCode, stdout } = await engine.diff({
+      from: { tag: 'schemaDatasource', files, configDir: options.prismaDir },
+      to: { tag: 'schemaDatamodel', files },
+      script: false,
+      exitCode: true,
+      filters: noFilters,
+    });
+    return exitCode === 0 ? '' : (stdout ?? '').trim();
+  });
+}
+
+interface FailedMigration {
+  name: string;
+  logs: string;
+}
+
+interface History {
+  /** Names of the folder's migrations that the database does not have, in order. */
+  pending: string[];
+  /** Begun, but neither finished nor rolled back: running in another replica, unless we hold the lock. */
+  failed: FailedMigration | undefined;
+}
+
+async function readHistory(client: pg.Client, folder: PrismaFolder): Promise<History> {
+  const names = folder.migrations.map(migration => migration.name);
+  const table = await client.query<{ exists: boolean }>(
+    `SELECT to_regclass('_prisma_migrations') IS NOT NULL AS exists`,
+  );
+  if (!table.rows[0]?.exists) return { pending: names, failed: undefined };
+  const { rows } = await client.query<{ name: string; checksum: string; finished: boolean; logs: string | null }>(
+    `SELECT migration_name AS name, checksum, finished_at IS NOT NULL AS finished, logs
+       FROM _prisma_migrations WHERE rolled_back_at IS NULL ORDER BY started_at`,
+  );
+  const finished = new Map(rows.filter(row => row.finished).map(row => [row.name, row.checksum]));
+  for (const { name, checksum } of folder.migrations) {
+    if ((finished.get(name) ?? checksum) === checksum) continue;
+    throw new MigrationError(
+      `migration ${name} was changed after it had been applied: undo the change, write a new one`,
+    );
+  }
+  const failed = rows.find(row => !row.finished && !finished.has(row.name));
+  return {
+    pending: names.filter(name => !finished.has(name)),
+    failed: failed && { name: failed.name, logs: failed.logs ?? '' },
+  };
+}
+
+/**
+ * Polls rather than waits in `pg_advisory_lock`: a statement that waits holds a snapshot, and CREATE INDEX
+ * CONCURRENTLY in the migration waits for every snapshot.
+ */
+async function takeLock(client: pg.Client, where: string, lockWaitMs: number): Promise<void> {
+  const deadline = performance.now() + lockWaitMs;
+  for (;;) {
+    const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [
+      MIGRATION_LOCK,
+    ]);
+    if (rows[0]?.taken) return;
+    if (performance.now() > deadline) {
+      throw new MigrationError(`another process has been migrating ${where} for over ${lockWaitMs / 1000} s`);
+    }
+    await wait(100);
+  }
+}
+
+async function applyPending(
+  client: pg.Client,
+  databaseUrl: string,
+  folder: PrismaFolder,
+  where: string,
+): Promise<string[]> {
+  try {
+    return await withSchemaEngine(databaseUrl, folder, async engine => {
+      const input = { migrationsList: toMigrationList(folder), filters: noFilters };
+      return (await engine.applyMigrations(input)).appliedMigrationNames;
+    });
+  } catch (error) {
+    // The engine's own message is a page; the table holds the migration's name and what Postgres said.
+    const { failed } = await readHistory(client, folder);
+    const what = failed ? `migration ${failed.name} failed` : 'the migrations failed';
+    throw new MigrationError(`${what} on ${where}: ${readCause(failed?.logs) || firstLine(error)}`, { cause: error });
+  }
+}
+
+function explainEarlierFailure({ name, logs }: FailedMigration, where: string): string {
+  const cause = readCause(logs);
+  const hint = `mend it, then mark it rolled back: prisma migrate resolve --rolled-back ${name}`;
+  return `migration ${name} failed earlier on ${where}${cause && ` (${cause})`}; ${hint}`;
+}
+
+/** Postgres's own words and code in the report that Prisma stores, e.g. `relation "x" does not exist (42P01)`. */
+function readCause(logs: string | undefined): string {
+  const message = logs?.match(/Database error:\s*(?:ERROR:\s*)?(.+)/)?.[1];
+  const code = logs?.match(/Database error code:\s*(\S+)/)?.[1];
+  return message ? `${message.trim()}${code ? ` (${code})` : ''}` : '';
+}
