@@ -1,0 +1,360 @@
+import type Stripe from 'stripe';
+import { z } from 'zod';
+import { invalidParam, noSuch, notAllowed, StripeFault } from './errors.ts';
+import type { FormTree } from './form.ts';
+import { type List, listPage } from './lists.ts';
+import { formatMoney } from './money.ts';
+import { integer, listOf, listParams, metadata, parseParams, text } from './params.ts';
+import { cancelAbandonedIntent } from './payments.ts';
+import type { StoredSession, WireLineItem, World } from './store.ts';
+
+// Accepted and without effect here: they change how Stripe's page looks or what it collects.
+const withoutEffect = Object.fromEntries(
+  [
+    'adaptive_pricing',
+    'allow_promotion_codes',
+    'allowed_payment_method_types',
+    'billing_address_collection',
+    'branding_settings',
+    'consent_collection',
+    'custom_text',
+    'customer_creation',
+    'excluded_payment_method_types',
+    'invoice_creation',
+    'name_collection',
+    'payment_method_configuration',
+    'payment_method_options',
+    'phone_number_collection',
+    'submit_type',
+    'ui_mode',
+    'wallet_options',
+  ].map(name => [name, z.unknown().optional()]),
+);
+
+const lineItem = z.strictObject({
+  quantity: integer.optional(),
+  metadata: metadata.optional(),
+  price_data: z.strictObject({
+    currency: z.string().regex(/^[A-Za-z]{3}$/, 'Invalid currency'),
+    unit_amount: integer,
+    tax_behavior: z.enum(['exclusive', 'inclusive', 'unspecified']).optional(),
+    product_data: z.strictObject({
+      name: text.min(1),
+      description: text.min(1).optional(),
+      images: z.unknown().optional(),
+      metadata: metadata.optional(),
+      tax_code: text.optional(),
+    }),
+  }),
+});
+
+const createSchema = z.strictObject({
+  ...withoutEffect,
+  mode: z.literal('payment'),
+  line_items: listOf(lineItem),
+  success_url: text.optional(),
+  cancel_url: text.optional(),
+  client_reference_id: z.string().min(1).max(200).optional(),
+  customer_email: z.string().min(1).max(800).optional(),
+  expires_at: integer.optional(),
+  locale: text.optional(),
+  metadata: metadata.optional(),
+  // Before 2026-09-30; newer versions refuse it, see refuseRemovedParams.
+  payment_method_types: listOf(z.string()).optional(),
+  payment_intent_data: z
+    .strictObject({
+      description: text.optional(),
+      metadata: metadata.optional(),
+      receipt_email: text.optional(),
+      statement_descriptor: text.optional(),
+      statement_descriptor_suffix: text.optional(),
+      capture_method: z.enum(['automatic', 'automatic_async']).optional(),
+    })
+    .optional(),
+});
+
+const halfHour = 30 * 60;
+const day = 24 * 60 * 60;
+
+/** `POST /v1/checkout/sessions`, mode payment. `apiVersion` is the caller's. */
+export function createSession(world: World, params: FormTree, apiVersion: string): Stripe.Checkout.Session {
+  refuseRemovedParams(params, apiVersion);
+  const input = parseParams(createSchema, params);
+  const now = world.now();
+  const expiresAt = input.expires_at ?? now + day;
+  checkExpiry(expiresAt, now);
+  checkUrl('success_url', input.success_url, true);
+  checkUrl('cancel_url', input.cancel_url, false);
+  checkEmail(input.customer_email);
+  const lineItems = buildLineItems(world, input.line_items);
+  const currency = lineItems[0]?.currency ?? 'usd';
+  const total = lineItems.reduce((sum, item) => sum + item.amount_total, 0);
+  if (total < 50) {
+    const message = `The Checkout Session's total amount due must add up to at least ${formatMoney(50, currency)}.`;
+    throw new StripeFault(400, { type: 'invalid_request_error', code: 'amount_too_small', message });
+  }
+  const id = world.newId('cs_test');
+  const session = buildSession({ id, currency, total, now, expiresAt, url: `${world.url()}/c/pay/${id}` });
+  Object.assign(session, {
+    cancel_url: input.cancel_url ?? null,
+    client_reference_id: input.client_reference_id ?? null,
+    customer_email: input.customer_email ?? null,
+    locale: input.locale ?? null,
+    metadata: input.metadata ?? {},
+    success_url: input.success_url ?? null,
+  } satisfies Partial<Stripe.Checkout.Session>);
+  const data = input.payment_intent_data;
+  const intent = {
+    metadata: data?.metadata ?? {},
+    description: data?.description ?? null,
+    receiptEmail: data?.receipt_email ?? null,
+  };
+  world.state.sessions[id] = { session, lineItems, intent };
+  return session;
+}
+
+export function findSession(world: World, id: string): StoredSession {
+  const stored = world.state.sessions[id];
+  if (!stored) throw noSuch('checkout.session', id);
+  return stored;
+}
+
+const listSchema = z.strictObject({
+  ...listParams,
+  payment_intent: z.string().optional(),
+  status: z.enum(['open', 'complete', 'expired']).optional(),
+  customer_details: z.strictObject({ email: z.string() }).optional(),
+});
+
+export function listSessions(world: World, params: FormTree): List<Stripe.Checkout.Session> {
+  const { payment_intent: intent, status, customer_details: customer, ...page } = parseParams(listSchema, params);
+  const matches = Object.values(world.state.sessions)
+    .map(stored => stored.session)
+    .filter(
+      session =>
+        (intent === undefined || session.payment_intent === intent) &&
+        (status === undefined || session.status === status) &&
+        (customer === undefined || session.customer_details?.email === customer.email),
+    );
+  return listPage('/v1/checkout/sessions', 'checkout.session', matches, page);
+}
+
+const lineItemsSchema = z.strictObject(listParams);
+
+export function listLineItems(world: World, id: string, params: FormTree): List<WireLineItem> {
+  const { created: _none, ...page } = parseParams(lineItemsSchema, params);
+  // Line items are listed in the order they were given, other than everything else.
+  return listPage(
+    `/v1/checkout/sessions/${id}/line_items`,
+    'item',
+    findSession(world, id).lineItems.toReversed(),
+    page,
+  );
+}
+
+/** `POST …/expire`: only while open, otherwise 400. */
+export function expireSession(world: World, id: string): Stripe.Checkout.Session {
+  const { session } = findSession(world, id);
+  if (session.status !== 'open') {
+    throw notAllowed(
+      `Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a status of \`${session.status}\`.`,
+    );
+  }
+  closeExpired(world, session);
+  return session;
+}
+
+/** Expires every open session whose time has come; returns when the next one is due, in seconds. */
+export function expireDueSessions(world: World): number {
+  const now = world.now();
+  let next = Number.POSITIVE_INFINITY;
+  for (const { session } of Object.values(world.state.sessions)) {
+    if (session.status !== 'open') continue;
+    if (session.expires_at <= now) closeExpired(world, session);
+    else next = Math.min(next, session.expires_at);
+  }
+  return next;
+}
+
+function closeExpired(world: World, session: Stripe.Checkout.Session): void {
+  session.status = 'expired';
+  session.url = null;
+  cancelAbandonedIntent(world, session);
+  world.emit('checkout.session.expired', session);
+}
+
+function refuseRemovedParams(params: FormTree, apiVersion: string): void {
+  // Stripe's changelog, 2026-09-30: payment methods are chosen in the dashboard or by allowed_payment_method_types.
+  if (apiVersion.slice(0, 10) >= '2026-09-30' && params.payment_method_types !== undefined) {
+    throw invalidParam('payment_method_types', 'Received unknown parameter: payment_method_types', 'parameter_unknown');
+  }
+}
+
+function checkExpiry(expiresAt: number, now: number): void {
+  if (expiresAt < now + halfHour) {
+    throw invalidParam(
+      'expires_at',
+      'The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation.',
+    );
+  }
+  if (expiresAt > now + day) {
+    throw invalidParam(
+      'expires_at',
+      'The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.',
+    );
+  }
+}
+
+function checkUrl(param: string, value: string | undefined, required: boolean): void {
+  if (value === undefined) {
+    if (required) throw invalidParam(param, `Missing required param: ${param}.`, 'parameter_missing');
+    return;
+  }
+  const url = URL.parse(value);
+  if (url === null || !['http:', 'https:'].includes(url.protocol))
+    throw invalidParam(param, 'Not a valid URL', 'url_invalid');
+}
+
+function checkEmail(email: string | undefined): void {
+  if (email !== undefined && !/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(email)) {
+    throw invalidParam('customer_email', `Invalid email address: ${email}`, 'email_invalid');
+  }
+}
+
+function buildLineItems(world: World, items: z.output<typeof lineItem>[]): WireLineItem[] {
+  if (items.length === 0 || items.length > 100) {
+    throw invalidParam('line_items', 'You must provide between 1 and 100 line items.');
+  }
+  const currency = items[0]?.price_data.currency.toLowerCase() ?? '';
+  return items.map((item, index) => {
+    const price = item.price_data;
+    const name = `line_items[${index}]`;
+    if (price.currency.toLowerCase() !== currency) {
+      throw invalidParam(`${name}[price_data][currency]`, 'All line items must have the same currency.');
+    }
+    if (price.unit_amount < 0) {
+      throw invalidParam(
+        `${name}[price_data][unit_amount]`,
+        'Invalid non-negative integer',
+        'parameter_invalid_integer',
+      );
+    }
+    const quantity = item.quantity;
+    if (quantity === undefined) {
+      throw invalidParam(`${name}[quantity]`, `Quantity is required. Add \`quantity\` to \`${name}\``);
+    }
+    if (quantity < 1)
+      throw invalidParam(
+        `${name}[quantity]`,
+        'This value must be greater than or equal to 1.',
+        'parameter_invalid_integer',
+      );
+    const amount = price.unit_amount * quantity;
+    return {
+      id: world.newId('li'),
+      object: 'item',
+      adjustable_quantity: null,
+      amount_discount: 0,
+      amount_subtotal: amount,
+      amount_tax: 0,
+      amount_total: amount,
+      currency,
+      description: price.product_data.name,
+      metadata: item.metadata ?? {},
+      price: {
+        id: world.newId('price'),
+        object: 'price',
+        active: false,
+        billing_scheme: 'per_unit',
+        created: world.now(),
+        currency,
+        custom_unit_amount: null,
+        livemode: false,
+        lookup_key: null,
+        metadata: {},
+        nickname: null,
+        product: world.newId('prod'),
+        recurring: null,
+        tax_behavior: price.tax_behavior ?? 'unspecified',
+        tiers_mode: null,
+        transform_quantity: null,
+        type: 'one_time',
+        unit_amount: price.unit_amount,
+        unit_amount_decimal: String(price.unit_amount),
+      },
+      quantity,
+    };
+  });
+}
+
+function buildSession(o: {
+  id: string;
+  currency: string;
+  total: number;
+  now: number;
+  expiresAt: number;
+  url: string;
+}): Stripe.Checkout.Session {
+  return {
+    id: o.id,
+    object: 'checkout.session',
+    adaptive_pricing: { enabled: false },
+    after_expiration: null,
+    allow_promotion_codes: null,
+    allowed_payment_method_types: null,
+    amount_subtotal: o.total,
+    amount_total: o.total,
+    automatic_tax: { enabled: false, liability: null, provider: null, status: null },
+    billing_address_collection: null,
+    cancel_url: null,
+    client_reference_id: null,
+    client_secret: null,
+    collected_information: null,
+    consent: null,
+    consent_collection: null,
+    created: o.now,
+    currency: o.currency,
+    currency_conversion: null,
+    custom_fields: [],
+    custom_text: { after_submit: null, shipping_address: null, submit: null, terms_of_service_acceptance: null },
+    customer: null,
+    customer_account: null,
+    customer_creation: 'if_required',
+    customer_details: null,
+    customer_email: null,
+    discounts: [],
+    expires_at: o.expiresAt,
+    integration_identifier: null,
+    invoice: null,
+    invoice_creation: null,
+    livemode: false,
+    locale: null,
+    managed_payments: { enabled: false },
+    metadata: {},
+    mode: 'payment',
+    origin_context: null,
+    payment_intent: null,
+    payment_link: null,
+    payment_method_collection: 'if_required',
+    payment_method_configuration_details: null,
+    payment_method_options: {},
+    payment_method_types: ['card', 'acss_debit'],
+    payment_status: 'unpaid',
+    permissions: null,
+    phone_number_collection: { enabled: false },
+    recovered_from: null,
+    saved_payment_method_options: null,
+    setup_intent: null,
+    shipping_address_collection: null,
+    shipping_cost: null,
+    shipping_options: [],
+    status: 'open',
+    submit_type: null,
+    subscription: null,
+    success_url: null,
+    total_details: { amount_discount: 0, amount_shipping: 0, amount_tax: 0 },
+    ui_mode: 'hosted_page',
+    url: o.url,
+    wallet_options: null,
+  };
+}
