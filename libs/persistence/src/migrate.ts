@@ -67,8 +67,8 @@ export async function describeDrift(options: { databaseUrl: string; prismaDir: s
   const files = [{ path: folder.schemaPath, content: folder.schema }];
   return withSchemaEngine(options.databaseUrl, folder, async engine => {
     const { exitCode, stdout } = await engine.diff({
-      from: { tag: 'schemaDatasource', files, configDir: options.prismaDir },
-      to: { tag: 'schemaDatamodel', files },
+      from: { tag: 'schemaDatamodel', files },
+      to: { tag: 'schemaDatasource', files, configDir: options.prismaDir },
       script: false,
       exitCode: true,
       filters: noFilters,

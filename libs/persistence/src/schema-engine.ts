@@ -4,12 +4,10 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PrismaPg } from '@prisma/adapter-pg';
-import {
-  bindMigrationAwareSqlAdapterFactory,
-  type SqlDriverAdapter,
-  type SqlMigrationAwareDriverAdapterFactory,
-} from '@prisma/driver-adapter-utils';
+import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
 import type { MigrationList, SchemaEngine } from '@prisma/schema-engine-wasm/schema_engine_bg';
+import pg from 'pg';
+import { fitForMigrations } from './migration-adapter.ts';
 import type { PrismaFolder } from './migrations-folder.ts';
 
 /**
@@ -23,16 +21,17 @@ export async function withSchemaEngine<T>(
 ): Promise<T> {
   const { SchemaEngine } = await loadEngine();
   // One connection, so that what the engine sets or locks in a session holds for its next statement too.
-  const factory = new PrismaPg({ connectionString: databaseUrl, application_name: 'migrate', max: 1 });
-  const engine = await SchemaEngine.new(
-    { datamodels: [[folder.schemaPath, folder.schema]] },
-    () => undefined,
-    bindMigrationAwareSqlAdapterFactory(runScriptsWhole(factory)),
-  );
+  const pool = new pg.Pool({ connectionString: databaseUrl, application_name: 'migrate', max: 1 });
+  pool.on('error', () => undefined); // a lost connection shows in the next statement
+  const adapter = bindMigrationAwareSqlAdapterFactory(fitForMigrations(new PrismaPg(pool)));
   try {
-    return await use(engine);
+    const datamodels: [string, string][] = [[folder.schemaPath, folder.schema]];
+    return await use(await SchemaEngine.new({ datamodels }, () => undefined, adapter));
+  } catch (error) {
+    const id = error instanceof Error && /^External error id#(\d+)/.exec(error.message)?.[1]; // thrown on our side
+    throw takePanic(error) ?? (id && adapter.errorRegistry.consumeError(Number(id))?.error) ?? error;
   } finally {
-    engine.free();
+    await pool.end();
   }
 }
 
@@ -49,26 +48,6 @@ export function toMigrationList(folder: PrismaFolder): MigrationList {
   };
 }
 
-/**
- * The adapter cuts scripts at every semicolon, which breaks function bodies ($$ … ; … $$) and runs each piece in a
- * transaction of its own. Sent whole, as the command line does, Postgres parses the script and a failed one leaves
- * nothing behind. `executeRaw` without arguments is just that, and words errors as the engine expects.
- */
-function runScriptsWhole(factory: PrismaPg): SqlMigrationAwareDriverAdapterFactory {
-  const whole = <A extends SqlDriverAdapter>(adapter: A): A => {
-    adapter.executeScript = async script => {
-      await adapter.executeRaw({ sql: script, args: [], argTypes: [] });
-    };
-    return adapter;
-  };
-  return {
-    provider: factory.provider,
-    adapterName: factory.adapterName,
-    connect: async () => whole(await factory.connect()),
-    connectToShadowDb: async () => whole(await factory.connectToShadowDb()),
-  };
-}
-
 /** The part of the global that is used here; TypeScript knows it only together with the browser's types. */
 declare const WebAssembly: {
   compile(bytes: Uint8Array): Promise<object>;
@@ -77,6 +56,20 @@ declare const WebAssembly: {
 
 type EngineModule = typeof import('@prisma/schema-engine-wasm/schema_engine_bg');
 let loading: Promise<EngineModule> | undefined;
+let lastPanic: string | undefined;
+
+function rememberPanic(message: string): void {
+  lastPanic = message;
+}
+
+/** What a panic of the engine said, which its error does not. A panicked engine is of no more use: load another. */
+function takePanic(cause: unknown): Error | undefined {
+  if (lastPanic === undefined) return undefined;
+  const panic = new Error(lastPanic, { cause });
+  lastPanic = undefined;
+  loading = undefined;
+  return panic;
+}
 
 function loadEngine(): Promise<EngineModule> {
   loading ??= instantiate();
@@ -85,6 +78,8 @@ function loadEngine(): Promise<EngineModule> {
 
 /** The package's own entry imports the .wasm as a module, which Node only does behind a flag; so by hand. */
 async function instantiate(): Promise<EngineModule> {
+  // The engine reports a panic here; without it, the report itself would bring the process down.
+  Object.assign(globalThis, { PRISMA_WASM_PANIC_REGISTRY: { set_message: rememberPanic } });
   const bindings = await import('@prisma/schema-engine-wasm/schema_engine_bg');
   const wasm = await WebAssembly.compile(await readFile(findWasm()));
   const { exports } = await WebAssembly.instantiate(wasm, { './schema_engine_bg.js': { ...bindings } });

@@ -40,16 +40,10 @@ async function ensureTemplate(admin: pg.Client, template: string, prismaDir: str
     await admin.query(`DROP DATABASE IF EXISTS "${building}" WITH (FORCE)`);
     await admin.query(`CREATE DATABASE "${building}"`);
     await migrate({ databaseUrl: databaseUrl(building), prismaDir, logger: silentLogger });
-    await renameDatabase(admin, building, template);
+    await admin.query(`ALTER DATABASE "${building}" RENAME TO "${template}"`);
   } finally {
     await admin.query('SELECT pg_advisory_unlock(hashtext($1))', [template]);
   }
-}
-
-/** The sessions of the migration have been closed, but the server may need a moment to see it. */
-async function renameDatabase(admin: pg.Client, from: string, to: string): Promise<void> {
-  await admin.query(`SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1`, [from]);
-  await admin.query(`ALTER DATABASE "${from}" RENAME TO "${to}"`);
 }
 
 async function nameTemplate(prismaDir: string): Promise<string> {
