@@ -8,7 +8,7 @@ const BPCHAR_OID = 1042;
 
 /** Makes up for two things that the adapter, made for queries, lacks for migrations. */
 export function fitForMigrations(factory: PrismaPg): SqlMigrationAwareDriverAdapterFactory {
-  const _fit = (adapter: PrismaPgAdapter) => {
+  const adapt = (adapter: PrismaPgAdapter) => {
     runScriptsWhole(adapter);
     readCatalogs(adapter);
     return adapter;
