@@ -9,6 +9,7 @@ import {
   Events,
   type NatsConnection,
 } from 'nats';
+import { parseServers } from './servers.ts';
 
 export type { NatsConnection };
 
@@ -159,25 +160,6 @@ function watch(
   };
   follow().catch(error => o.logger.error({ err: error }, 'lost sight of the NATS connection status'));
   nc.closed().then(() => change(false));
-}
-
-/** Splits the list and takes credentials out of the URLs: the client ignores them there, and they must not be logged. */
-function parseServers(list: string): { servers: string[]; user?: string; pass?: string } {
-  let credentials: { user: string; pass: string } | undefined;
-  const servers = list
-    .split(',')
-    .map(server => server.trim())
-    .filter(server => server !== '')
-    .map(server => {
-      const at = server.lastIndexOf('@');
-      if (at < 0) return server;
-      const start = server.indexOf('://') < 0 ? 0 : server.indexOf('://') + 3;
-      const [user = '', ...pass] = server.slice(start, at).split(':');
-      credentials ??= { user: decodeURIComponent(user), pass: decodeURIComponent(pass.join(':')) };
-      return server.slice(0, start) + server.slice(at + 1);
-    });
-  if (servers.length === 0) throw new Error('NATS_URL names no server; for example nats://localhost:4222');
-  return { servers, ...credentials };
 }
 
 /** Reads the file for every connection, so that rotated credentials are taken up without a restart. */

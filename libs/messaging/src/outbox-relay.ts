@@ -11,6 +11,9 @@ const drainLimitMs = 4_000;
 const housekeepingMs = 15_000;
 const cleanupBatch = 1_000;
 
+/** How long a row that JetStream will not take as it is stays aside before the next try. */
+const refusedRestMs = 60_000;
+
 /** The partial index keeps the count cheap; beyond this the number says "very many" all the same. */
 const countedAtMost = 10_000;
 
@@ -27,13 +30,16 @@ interface Relay {
   js: JetStreamClient;
   source: string;
   stream: StreamName;
+  /** Rows that were refused for what they are, and when they may be tried again. */
+  refused: Map<string, number>;
 }
 
 /**
  * Publishes what the service's outbox holds to its stream, for as long as the process runs. Every replica runs one:
  * rows are claimed with SKIP LOCKED and stay locked while they are published, so that no two publish the same row at
  * the same time. A crash between publish and mark publishes twice, which consumers ignore. Rows go out ordered by
- * `created_at, id`; one that is refused stays, with `attempts` and `last_error`, and does not hold up the others.
+ * `created_at, id`; one that is refused (too large, say) stays, with `attempts` and `last_error`, is tried again every
+ * minute, and does not hold up the others.
  *
  * Call `nudge()` after each commit that wrote an event; a poll every `pollMs` (1 s) is the safety net.
  * @param o.source name of the publishing service; becomes `ce-source: /services/<name>`
@@ -51,7 +57,7 @@ export function startOutboxRelay(o: {
   replicas?: number | undefined;
 }): { nudge(): void; drain(): Promise<void> } {
   const source = o.source.startsWith('/') ? o.source : `/services/${o.source}`;
-  const relay: Relay = { pool: o.pool, js: o.nc.jetstream(), source, stream: o.stream };
+  const relay: Relay = { pool: o.pool, js: o.nc.jetstream(), source, stream: o.stream, refused: new Map() };
   const published = o.metrics.counter('outbox_published_total', 'Events published from the outbox');
   const failures = o.metrics.counter('outbox_publish_failures_total', 'Events JetStream did not take, to be retried');
   let failedRuns = 0;
@@ -76,7 +82,12 @@ export function startOutboxRelay(o: {
     }
     published.inc(batch.published);
     failures.inc(batch.failures.length);
-    const [failure] = batch.failures;
+    for (const { id, error } of batch.failures) {
+      if (isOutage(error)) continue;
+      relay.refused.set(id, Date.now() + refusedRestMs);
+      o.logger.error({ eventId: id, error: describeError(error), stream: o.stream }, 'an event cannot be published');
+    }
+    const failure = batch.failures.find(({ error }) => isOutage(error));
     if (failure === undefined) {
       if (failedRuns > 0) o.logger.info({ stream: o.stream }, 'events are being published again');
       failedRuns = 0;
@@ -138,14 +149,16 @@ async function relayBatch(relay: Relay): Promise<BatchOutcome> {
   try {
     // The transaction idles while JetStream answers: longer than the service's own limit may allow.
     await client.query(`BEGIN; SET LOCAL idle_in_transaction_session_timeout = ${3 * publishTimeoutMs}`);
+    const now = Date.now();
+    for (const [id, until] of relay.refused) if (until < now) relay.refused.delete(id);
     const { rows } = await client.query<PendingRow>(
       `SELECT id, subject, body::text AS body, headers, created_at
          FROM outbox
-        WHERE published_at IS NULL
+        WHERE published_at IS NULL AND id <> ALL($2::uuid[])
         ORDER BY created_at, id
         LIMIT $1
           FOR UPDATE SKIP LOCKED`,
-      [batchSize],
+      [batchSize, [...relay.refused.keys()]],
     );
     const published: string[] = [];
     const failures: BatchOutcome['failures'] = [];
@@ -202,6 +215,12 @@ async function publish(relay: Relay, row: PendingRow): Promise<void> {
     expect: { streamName: relay.stream },
   });
 }
+
+/** JetStream or the way to it is not there now; anything else is the row's own fault and will be the same next time. */
+const isOutage = (error: unknown): boolean =>
+  error instanceof NatsError &&
+  error.code !== ErrorCode.MaxPayloadExceeded &&
+  (error.api_error === undefined || error.api_error.code >= 500 || error.api_error.code === 404);
 
 /** Nobody takes the subject: the stream is gone, or JetStream is not up. */
 const isStreamMissing = (error: unknown): boolean =>

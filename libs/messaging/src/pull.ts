@@ -80,12 +80,12 @@ export function startPull(o: {
       wake = finish;
     });
 
-  const prepareWithPatience = async () => {
-    for (let attempt = 0; !stopping; attempt += 1) {
+  const prepareWithPatience = async (): Promise<boolean> => {
+    for (let attempt = 0; !stopping && isConnected(o.nc); attempt += 1) {
       try {
         await o.prepare();
         if (attempt > 0) o.logger.info('events can be consumed');
-        return;
+        return true;
       } catch (error) {
         // The publisher may not have started yet: news once, then silence until it has.
         const level = attempt === 0 ? 'info' : 'debug';
@@ -93,6 +93,7 @@ export function startPull(o: {
         await rest(50 + fullJitter(attempt, { baseMs: 200, capMs: 3_000 }));
       }
     }
+    return false;
   };
 
   const loop = async () => {
@@ -105,8 +106,7 @@ export function startPull(o: {
         continue;
       }
       if (!ready) {
-        await prepareWithPatience();
-        ready = true;
+        ready = await prepareWithPatience();
         continue;
       }
       const free = o.freeHands();

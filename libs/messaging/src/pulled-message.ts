@@ -43,7 +43,9 @@ export function toPulledMessage(message: Msg): PulledMessage | undefined {
  * `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<ns>.<pending>`, or the longer form of newer
  * servers with `<domain>.<account>` in front of the stream and a token at the end.
  */
-function parseAckSubject(reply: string | undefined) {
+export function parseAckSubject(
+  reply: string | undefined,
+): Pick<PulledMessage, 'stream' | 'deliveries' | 'streamSequence' | 'storedAt'> | undefined {
   if (!reply?.startsWith('$JS.ACK.')) return undefined;
   const tokens = reply.split('.');
   const [stream = '', , deliveries, sequence, , nanoseconds] = tokens.slice(tokens.length >= 11 ? 4 : 2);

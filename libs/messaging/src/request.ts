@@ -10,7 +10,7 @@ import { serviceOf, UnavailableError } from './unavailable-error.ts';
 const reconnectPatienceMs = 1_000;
 
 const envelope = z.discriminatedUnion('ok', [
-  z.object({ ok: z.literal(true), value: z.unknown() }),
+  z.object({ ok: z.literal(true), value: z.unknown().optional() }),
   z.object({
     ok: z.literal(false),
     refusal: z.object({

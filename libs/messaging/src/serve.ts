@@ -116,7 +116,12 @@ export async function serveRequests(o: {
           return;
         }
         const work = serve(handler, message)
-          .catch(failure => o.logger.error({ err: failure, subject: handler.subject }, 'could not send an answer'))
+          .catch(failure => {
+            // Most likely the answer is larger than NATS takes; the caller should not have to wait for its deadline.
+            o.logger.error({ err: failure, subject: handler.subject }, 'could not send an answer');
+            message.respond(JSON.stringify(refuse('internal', 'the answer could not be sent')));
+          })
+          .catch(failure => o.logger.error({ err: failure, subject: handler.subject }, 'could not send any answer'))
           .finally(() => held.delete(work));
         held.add(work);
       },
