@@ -1,0 +1,91 @@
+import type { Reply } from './http.ts';
+
+interface ErrorDetail {
+  domain?: string;
+  location?: string;
+  locationType?: 'parameter' | 'header';
+  /** Canonical status name, which Google adds to a few errors only. */
+  status?: string;
+  retryAfterSeconds?: number;
+}
+
+/** A refusal of the Calendar API; becomes Google's JSON error body in `errorReply`. */
+export class GoogleApiError extends Error {
+  readonly code: number;
+  readonly reason: string;
+  readonly detail: ErrorDetail;
+
+  constructor(code: number, reason: string, message: string, detail: ErrorDetail = {}) {
+    super(message);
+    this.name = 'GoogleApiError';
+    this.code = code;
+    this.reason = reason;
+    this.detail = detail;
+  }
+}
+
+/** The body and headers of an error as the Calendar API sends them (Google: handle API errors). */
+export function errorReply(error: GoogleApiError): Reply {
+  const { domain = 'global', location, locationType, status, retryAfterSeconds } = error.detail;
+  const item = {
+    domain,
+    reason: error.reason,
+    message: error.message,
+    ...(location === undefined ? {} : { locationType: locationType ?? 'parameter', location }),
+  };
+  return {
+    status: error.code,
+    headers: {
+      'content-type': 'application/json; charset=UTF-8',
+      ...(error.code === 401 ? { 'www-authenticate': 'Bearer realm="https://accounts.google.com/"' } : {}),
+      ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
+    },
+    body: JSON.stringify({
+      error: { errors: [item], code: error.code, message: error.message, ...(status === undefined ? {} : { status }) },
+    }),
+  };
+}
+
+export const notFound = (message = 'Not Found'): GoogleApiError => new GoogleApiError(404, 'notFound', message);
+
+export const invalid = (message: string, location?: string): GoogleApiError =>
+  new GoogleApiError(400, 'invalid', message, location === undefined ? {} : { location });
+
+export const required = (message: string): GoogleApiError => new GoogleApiError(400, 'required', message);
+
+export const duplicate = (): GoogleApiError =>
+  new GoogleApiError(409, 'duplicate', 'The requested identifier already exists.');
+
+export const alreadyDeleted = (): GoogleApiError => new GoogleApiError(410, 'deleted', 'Resource has been deleted');
+
+export const fullSyncRequired = (): GoogleApiError =>
+  new GoogleApiError(410, 'fullSyncRequired', 'Sync token is no longer valid, a full sync is required.', {
+    domain: 'calendar',
+    location: 'syncToken',
+  });
+
+export const updatedMinTooLongAgo = (): GoogleApiError =>
+  new GoogleApiError(410, 'updatedMinTooLongAgo', 'The requested minimum modification time lies too far in the past.', {
+    domain: 'calendar',
+    location: 'updatedMin',
+  });
+
+export const conditionNotMet = (): GoogleApiError =>
+  new GoogleApiError(412, 'conditionNotMet', 'Precondition Failed', { location: 'If-Match', locationType: 'header' });
+
+export const invalidCredentials = (): GoogleApiError =>
+  new GoogleApiError(401, 'authError', 'Invalid Credentials', {
+    location: 'Authorization',
+    locationType: 'header',
+    status: 'UNAUTHENTICATED',
+  });
+
+export const insufficientPermissions = (): GoogleApiError =>
+  new GoogleApiError(403, 'insufficientPermissions', 'Request had insufficient authentication scopes.', {
+    status: 'PERMISSION_DENIED',
+  });
+
+export const requiredAccessLevel = (role: 'writer' | 'owner' | 'reader'): GoogleApiError =>
+  new GoogleApiError(403, 'requiredAccessLevel', `You need to have ${role} access to this calendar.`, {
+    domain: 'calendar',
+  });
