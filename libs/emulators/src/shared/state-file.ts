@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 export interface StateFile {
@@ -35,11 +35,6 @@ export function openStateFile(path: string | undefined, snapshot: () => unknown,
 
 /** The parsed JSON of a state file; undefined when there is no such file. Throws when it is not JSON. */
 export function readStateFile(path: string | undefined): unknown {
-  if (path === undefined) return undefined;
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
+  if (path === undefined || !existsSync(path)) return undefined;
+  return JSON.parse(readFileSync(path, 'utf8'));
 }

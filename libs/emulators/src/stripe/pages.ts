@@ -51,11 +51,22 @@ function payForm({ session }: StoredSession, total: string): Html {
 }
 
 function closedNote({ session }: StoredSession): Html {
-  if (session.status === 'expired')
+  if (session.status === 'expired') {
     return html`<p class="note" role="status">This checkout session has expired. Nothing was charged.</p>`;
-  const said =
-    session.payment_status === 'paid' ? 'This checkout session has been paid.' : 'The bank debit is under way.';
-  return html`<p class="note" role="status">${said}${session.success_url === null ? undefined : html` <a href="${returnUrl(session.success_url, session.id)}">Back to the shop</a>`}</p>`;
+  }
+  const back =
+    session.success_url === null
+      ? undefined
+      : html`<p><a href="${returnUrl(session.success_url, session.id)}">Back to the shop</a></p>`;
+  if (session.payment_status === 'paid') {
+    return html`<p class="note" role="status">This checkout session has been paid.</p>${back}`;
+  }
+  const action = `/c/pay/${session.id}`;
+  return html`<p class="note" role="status">A bank debit was chosen, and the money has not arrived.</p>
+<form method="post" action="${action}/settle"><div class="actions">
+<button class="main">The bank pays</button>
+<button formaction="${action}/bounce">The bank refuses</button>
+</div></form>${back}`;
 }
 
 /** Where the customer goes after paying: Stripe puts the session's id in the place of `{CHECKOUT_SESSION_ID}`. */

@@ -1,7 +1,7 @@
 import { StripeFault } from './errors.ts';
 import { parseForm } from './form.ts';
 import { messagePage, payPage, returnUrl } from './pages.ts';
-import { declineSession, type Payer, paySession } from './payments.ts';
+import { declineSession, type Payer, paySession, settlePayment } from './payments.ts';
 import type { World } from './store.ts';
 
 export interface PageAnswer {
@@ -12,7 +12,7 @@ export interface PageAnswer {
 }
 
 /**
- * `GET /c/pay/{session}` shows the page; `POST …/pay`, `/decline`, `/delay` and `/abandon` are its buttons. A session that is no
+ * `GET /c/pay/{session}` shows the page; `POST …/pay`, `/decline`, `/delay` and `/abandon` are its buttons, `/settle` and `/bounce` end a delayed payment. A session that is no
  * longer open answers 409 and says why.
  */
 export function answerPayPage(world: World, o: { method: string; path: string; body: string }): PageAnswer {
@@ -37,6 +37,10 @@ export function answerPayPage(world: World, o: { method: string; path: string; b
           status: 402,
           body: payPage(stored, 'Your card was declined. Nothing was charged; please try another card.'),
         };
+      case 'settle':
+      case 'bounce':
+        settlePayment(world, stored, action === 'settle' ? 'succeeded' : 'failed');
+        return redirect(`/c/pay/${id}`);
       case 'abandon':
         return redirect(session.cancel_url ?? `/c/pay/${id}`);
       default:

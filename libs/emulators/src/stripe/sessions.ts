@@ -2,10 +2,12 @@ import type Stripe from 'stripe';
 import { z } from 'zod';
 import { invalidParam, noSuch, notAllowed, StripeFault } from './errors.ts';
 import type { FormTree } from './form.ts';
+import { buildLineItems, lineItemSchema } from './line-items.ts';
 import { type List, listPage } from './lists.ts';
 import { formatMoney } from './money.ts';
 import { integer, listOf, listParams, metadata, parseParams, text } from './params.ts';
 import { cancelAbandonedIntent } from './payments.ts';
+import { buildSession } from './session-objects.ts';
 import type { StoredSession, WireLineItem, World } from './store.ts';
 
 // Accepted and without effect here: they change how Stripe's page looks or what it collects.
@@ -31,27 +33,10 @@ const withoutEffect = Object.fromEntries(
   ].map(name => [name, z.unknown().optional()]),
 );
 
-const lineItem = z.strictObject({
-  quantity: integer.optional(),
-  metadata: metadata.optional(),
-  price_data: z.strictObject({
-    currency: z.string().regex(/^[A-Za-z]{3}$/, 'Invalid currency'),
-    unit_amount: integer,
-    tax_behavior: z.enum(['exclusive', 'inclusive', 'unspecified']).optional(),
-    product_data: z.strictObject({
-      name: text.min(1),
-      description: text.min(1).optional(),
-      images: z.unknown().optional(),
-      metadata: metadata.optional(),
-      tax_code: text.optional(),
-    }),
-  }),
-});
-
 const createSchema = z.strictObject({
   ...withoutEffect,
   mode: z.literal('payment'),
-  line_items: listOf(lineItem),
+  line_items: listOf(lineItemSchema),
   success_url: text.optional(),
   cancel_url: text.optional(),
   client_reference_id: z.string().min(1).max(200).optional(),
@@ -219,142 +204,4 @@ function checkEmail(email: string | undefined): void {
   if (email !== undefined && !/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(email)) {
     throw invalidParam('customer_email', `Invalid email address: ${email}`, 'email_invalid');
   }
-}
-
-function buildLineItems(world: World, items: z.output<typeof lineItem>[]): WireLineItem[] {
-  if (items.length === 0 || items.length > 100) {
-    throw invalidParam('line_items', 'You must provide between 1 and 100 line items.');
-  }
-  const currency = items[0]?.price_data.currency.toLowerCase() ?? '';
-  return items.map((item, index) => {
-    const price = item.price_data;
-    const name = `line_items[${index}]`;
-    if (price.currency.toLowerCase() !== currency) {
-      throw invalidParam(`${name}[price_data][currency]`, 'All line items must have the same currency.');
-    }
-    if (price.unit_amount < 0) {
-      throw invalidParam(
-        `${name}[price_data][unit_amount]`,
-        'Invalid non-negative integer',
-        'parameter_invalid_integer',
-      );
-    }
-    const quantity = item.quantity;
-    if (quantity === undefined) {
-      throw invalidParam(`${name}[quantity]`, `Quantity is required. Add \`quantity\` to \`${name}\``);
-    }
-    if (quantity < 1)
-      throw invalidParam(
-        `${name}[quantity]`,
-        'This value must be greater than or equal to 1.',
-        'parameter_invalid_integer',
-      );
-    const amount = price.unit_amount * quantity;
-    return {
-      id: world.newId('li'),
-      object: 'item',
-      adjustable_quantity: null,
-      amount_discount: 0,
-      amount_subtotal: amount,
-      amount_tax: 0,
-      amount_total: amount,
-      currency,
-      description: price.product_data.name,
-      metadata: item.metadata ?? {},
-      price: {
-        id: world.newId('price'),
-        object: 'price',
-        active: false,
-        billing_scheme: 'per_unit',
-        created: world.now(),
-        currency,
-        custom_unit_amount: null,
-        livemode: false,
-        lookup_key: null,
-        metadata: {},
-        nickname: null,
-        product: world.newId('prod'),
-        recurring: null,
-        tax_behavior: price.tax_behavior ?? 'unspecified',
-        tiers_mode: null,
-        transform_quantity: null,
-        type: 'one_time',
-        unit_amount: price.unit_amount,
-        unit_amount_decimal: String(price.unit_amount),
-      },
-      quantity,
-    };
-  });
-}
-
-function buildSession(o: {
-  id: string;
-  currency: string;
-  total: number;
-  now: number;
-  expiresAt: number;
-  url: string;
-}): Stripe.Checkout.Session {
-  return {
-    id: o.id,
-    object: 'checkout.session',
-    adaptive_pricing: { enabled: false },
-    after_expiration: null,
-    allow_promotion_codes: null,
-    allowed_payment_method_types: null,
-    amount_subtotal: o.total,
-    amount_total: o.total,
-    automatic_tax: { enabled: false, liability: null, provider: null, status: null },
-    billing_address_collection: null,
-    cancel_url: null,
-    client_reference_id: null,
-    client_secret: null,
-    collected_information: null,
-    consent: null,
-    consent_collection: null,
-    created: o.now,
-    currency: o.currency,
-    currency_conversion: null,
-    custom_fields: [],
-    custom_text: { after_submit: null, shipping_address: null, submit: null, terms_of_service_acceptance: null },
-    customer: null,
-    customer_account: null,
-    customer_creation: 'if_required',
-    customer_details: null,
-    customer_email: null,
-    discounts: [],
-    expires_at: o.expiresAt,
-    integration_identifier: null,
-    invoice: null,
-    invoice_creation: null,
-    livemode: false,
-    locale: null,
-    managed_payments: { enabled: false },
-    metadata: {},
-    mode: 'payment',
-    origin_context: null,
-    payment_intent: null,
-    payment_link: null,
-    payment_method_collection: 'if_required',
-    payment_method_configuration_details: null,
-    payment_method_options: {},
-    payment_method_types: ['card', 'acss_debit'],
-    payment_status: 'unpaid',
-    permissions: null,
-    phone_number_collection: { enabled: false },
-    recovered_from: null,
-    saved_payment_method_options: null,
-    setup_intent: null,
-    shipping_address_collection: null,
-    shipping_cost: null,
-    shipping_options: [],
-    status: 'open',
-    submit_type: null,
-    subscription: null,
-    success_url: null,
-    total_details: { amount_discount: 0, amount_shipping: 0, amount_tax: 0 },
-    ui_mode: 'hosted_page',
-    url: o.url,
-    wallet_options: null,
-  };
 }

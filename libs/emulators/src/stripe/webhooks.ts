@@ -68,6 +68,8 @@ export function createWebhooks(o: { settings: WebhookSettings; now: () => number
   let onQuiet: (() => void)[] = [];
   let busy = 0;
   let closed = false;
+  // Grows when everything is forgotten: what was under way then leaves no trace.
+  let generation = 0;
 
   const checkQuiet = (): void => {
     if (timers.size > 0 || busy > 0) return;
@@ -129,10 +131,12 @@ export function createWebhooks(o: { settings: WebhookSettings; now: () => number
   };
 
   const send = async (stored: StoredEvent): Promise<number> => {
+    const started = generation;
     stored.attempts += 1;
     const attempt = stored.attempts;
     const body = JSON.stringify(stored.event, null, 2);
     const status = await post(body, signWebhook(body, settings.secrets, o.now()));
+    if (started !== generation) return status;
     attempts.push({ eventId: stored.event.id, type: stored.event.type, attempt, status });
     if (status >= 200 && status < 300) setStatus(stored, 'delivered');
     else if (stored.status === 'pending' && attempt >= settings.maxAttempts) setStatus(stored, 'failed');
@@ -150,8 +154,9 @@ export function createWebhooks(o: { settings: WebhookSettings; now: () => number
       waiting.push(stored);
       return;
     }
+    const started = generation;
     await send(stored);
-    if (stored.status !== 'pending') return;
+    if (stored.status !== 'pending' || started !== generation) return;
     const { retryDelaysMs } = settings;
     const wait = retryDelaysMs[Math.min(stored.attempts, retryDelaysMs.length) - 1] ?? 1000;
     after(wait, () => attemptUntilDelivered(stored));
@@ -217,6 +222,7 @@ export function createWebhooks(o: { settings: WebhookSettings; now: () => number
       await new Promise<void>(resolve => onQuiet.push(resolve));
     },
     clear() {
+      generation += 1;
       stopTimers();
       waiting = [];
       held = [];
