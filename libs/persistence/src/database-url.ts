@@ -17,7 +17,8 @@ export function explainConnectionError(error: unknown, where: string): DatabaseU
 
 /** What an error says, in one line; an AggregateError (one try per address of the host) speaks through its first. */
 export function firstLine(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return firstLine(error.errors[0]);
-  const text = error instanceof Error ? error.message : String(error);
+  if (typeof error !== 'object' || error === null) return String(error);
+  if ('errors' in error && Array.isArray(error.errors) && error.errors.length > 0) return firstLine(error.errors[0]);
+  const text = 'message' in error ? String(error.message) : String(error);
   return text.trim().split('\n', 1)[0] ?? '';
 }

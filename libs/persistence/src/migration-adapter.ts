@@ -1,5 +1,10 @@
 import type { PrismaPg } from '@prisma/adapter-pg';
-import { ColumnTypeEnum, type SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
+import {
+  ColumnTypeEnum,
+  DriverAdapterError,
+  type SqlMigrationAwareDriverAdapterFactory,
+} from '@prisma/driver-adapter-utils';
+import pg from 'pg';
 
 type PrismaPgAdapter = Awaited<ReturnType<PrismaPg['connect']>>;
 
@@ -24,11 +29,17 @@ export function fitForMigrations(factory: PrismaPg): SqlMigrationAwareDriverAdap
 /**
  * The adapter cuts scripts at every semicolon, which breaks function bodies ($$ … ; … $$) and runs each piece in a
  * transaction of its own. Sent whole, as the command line does, Postgres parses the script and a failed one leaves
- * nothing behind. `executeRaw` without arguments is just that, and words errors as the engine expects.
+ * nothing behind. The adapter also sorts errors into kinds, which loses Postgres's own words; here they are kept.
  */
 function runScriptsWhole(adapter: PrismaPgAdapter): void {
   adapter.executeScript = async script => {
-    await adapter.executeRaw({ sql: script, args: [], argTypes: [] });
+    try {
+      await adapter.underlyingDriver().query(script);
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError)) throw error;
+      const { code = '', severity = 'ERROR', message, detail, column, hint } = error;
+      throw new DriverAdapterError({ kind: 'postgres', code, severity, message, detail, column, hint });
+    }
   };
 }
 
@@ -42,7 +53,7 @@ function readCatalogs(adapter: PrismaPgAdapter): void {
   pool.query = new Proxy(pool.query, {
     apply: async (query, self, args) => {
       const result = await Reflect.apply(query, self, args);
-      const found: number[] = [];
+      const found: number[] = []; // stays empty for a script: its result is a list of results
       for (const [index, field] of (result.fields ?? []).entries()) {
         if (field.dataTypeID !== CHAR_OID) continue;
         field.dataTypeID = BPCHAR_OID;

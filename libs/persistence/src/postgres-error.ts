@@ -49,9 +49,12 @@ export function postgresErrorCode(error: unknown): string | undefined {
  * of one table apart.
  */
 export function postgresConstraint(error: unknown): string | undefined {
-  for (const { constraint } of layersOf(error)) {
+  for (const { constraint, kind, message } of layersOf(error)) {
     if (typeof constraint === 'string') return constraint;
     if (isRecord(constraint) && typeof constraint.index === 'string') return constraint.index;
+    // Prisma's adapter keeps only the words for an exclusion or check constraint.
+    const named = kind === 'postgres' && typeof message === 'string' ? / constraint "([^"]+)"/.exec(message) : null;
+    if (named?.[1]) return named[1];
   }
   return undefined;
 }

@@ -7,6 +7,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
 import type { MigrationList, SchemaEngine } from '@prisma/schema-engine-wasm/schema_engine_bg';
 import pg from 'pg';
+import { firstLine } from './database-url.ts';
 import { fitForMigrations } from './migration-adapter.ts';
 import type { PrismaFolder } from './migrations-folder.ts';
 
@@ -28,7 +29,7 @@ export async function withSchemaEngine<T>(
     const datamodels: [string, string][] = [[folder.schemaPath, folder.schema]];
     return await use(await SchemaEngine.new({ datamodels }, () => undefined, adapter));
   } catch (error) {
-    const id = error instanceof Error && /^External error id#(\d+)/.exec(error.message)?.[1]; // thrown on our side
+    const id = /^External error id#(\d+)/.exec(firstLine(error))?.[1]; // thrown on our side
     throw takePanic(error) ?? (id && adapter.errorRegistry.consumeError(Number(id))?.error) ?? error;
   } finally {
     await pool.end();
