@@ -69,6 +69,7 @@ export async function answerApiCall(
   }
   try {
     checkSecretKey(context.secretKey, request.headers.authorization);
+    checkContentType(request);
     if (key !== undefined && key.length > 255) {
       throw new StripeFault(400, {
         type: 'invalid_request_error',
@@ -93,7 +94,10 @@ export async function answerApiCall(
     if (replay.status >= 500) headers['stripe-should-retry'] = 'false';
     return finish(replay);
   }
-  const outcome = await execute(context, request, { requestId, key, fault });
+  const outcome = await execute(context, request, { requestId, key, fault }).catch((error: unknown) => {
+    if (key !== undefined) context.keys.end(key, undefined);
+    throw error;
+  });
   if (key !== undefined) {
     const { status, body } = outcome;
     context.keys.end(
@@ -153,6 +157,15 @@ function errorOutcome(error: unknown, requestId: string): Outcome {
     error: { ...error.error, request_log_url: `https://dashboard.stripe.com/test/logs/${requestId}` },
   };
   return { status: error.status, body: JSON.stringify(body, null, 2), stored: error.stored };
+}
+
+// Version 1 of the API takes forms only.
+function checkContentType(request: ApiRequest): void {
+  const type = request.headers['content-type'] ?? '';
+  if (request.body !== '' && !type.startsWith('application/x-www-form-urlencoded')) {
+    const message = `Invalid request (check that your POST content type is application/x-www-form-urlencoded). Got: ${type}`;
+    throw new StripeFault(400, { type: 'invalid_request_error', message });
+  }
 }
 
 function checkSecretKey(expected: string | undefined, authorization: string | undefined): void {

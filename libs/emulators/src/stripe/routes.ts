@@ -46,7 +46,7 @@ const routes: Record<string, Handler> = {
   'GET /v1/events/:id': reading(retrieveEvent),
 };
 
-const expandSchema = listOf(z.string());
+const expandSchema = z.strictObject({ expand: listOf(z.string()) });
 
 /** A path with its object id as `:id`: the name under which it is routed and counted. */
 export function routeOf(path: string): string {
@@ -63,7 +63,7 @@ export function runRoute(
   const { expand: wanted, ...params } = o.params;
   const { handler, id } = findRoute(o.method, o.path);
   const answer = handler(world, { id, params, apiVersion: o.apiVersion });
-  return wanted === undefined ? answer : expand(world, answer, expandSchema.parse(wanted));
+  return wanted === undefined ? answer : expand(world, answer, parseParams(expandSchema, { expand: wanted }).expand);
 }
 
 function findRoute(method: string, path: string): { handler: Handler; id: string } {

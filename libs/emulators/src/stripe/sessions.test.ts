@@ -156,6 +156,15 @@ describe('the life of a checkout session', () => {
     expect([missing.statusCode, missing.code, missing.param]).toEqual([404, 'resource_missing', 'id']);
     const wrongKey = await refusalOf(clientOf(emulator, 'sk_test_wrong').events.list());
     expect([wrongKey.statusCode, wrongKey.type]).toEqual([401, 'StripeAuthenticationError']);
+    const asJson = await fetch(`${emulator.url}/v1/refunds`, {
+      method: 'POST',
+      body: '{}',
+      headers: { authorization: 'Bearer sk_test_emulator', 'content-type': 'application/json' },
+    });
+    expect([asJson.status, await asJson.json()]).toMatchObject([400, { error: { type: 'invalid_request_error' } }]);
+    const { id } = await stripe.checkout.sessions.create(checkout);
+    const notExpandable = await refusalOf(stripe.checkout.sessions.retrieve(id, { expand: ['nothing'] }));
+    expect(notExpandable.message).toBe('This property cannot be expanded (nothing).');
     const { success_url: _left, ...incomplete } = checkout;
     const refusal = await refusalOf(stripe.checkout.sessions.create(incomplete));
     expect([refusal.code, refusal.param]).toEqual(['parameter_missing', 'success_url']);
