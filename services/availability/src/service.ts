@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { connectNats, consumeEvents, serveRequests } from '@monde-sauvage/messaging';
+import { closeNats, connectNats, consumeEvents, pingNats, serveRequests } from '@monde-sauvage/messaging';
 import { createPool, migrate, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
 import {
   type Clock,
@@ -60,13 +60,13 @@ export async function createAvailabilityService(
         port: config.PORT,
         host: config.HOST,
         metrics,
-        checks: { database: () => pingDatabase(pool), nats: () => nats.flush() },
+        checks: { database: () => pingDatabase(pool), nats: () => pingNats(nats) },
       });
       logger.info({ port: ops.port }, 'availability is ready');
       stop = async () => {
         ops.setDraining();
         await Promise.all([requests.drain(), events.drain()]);
-        await nats.drain();
+        await closeNats(nats);
         await db.$disconnect();
         await pool.end();
         await ops.close();

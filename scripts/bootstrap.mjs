@@ -1,0 +1,107 @@
+/**
+ * Runs a script of this project on a machine that has only Node (20 or newer) and git: installs the packages when the
+ * lock file changed, generates the Prisma clients when a schema changed, then hands over to Node 24.
+ * Usage: node scripts/bootstrap.mjs <script.ts> [arguments]. Everything below must run on Node 20.
+ */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const neededMajor = 24;
+
+const fail = message => {
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
+};
+
+const hashOf = path => createHash('sha256').update(readFileSync(path)).digest('hex');
+const hasMark = (path, mark) => existsSync(path) && readFileSync(path, 'utf8') === mark;
+
+let child;
+let interrupted = false;
+// Ctrl-C reaches the whole foreground group by itself; a signal sent to this process alone is passed on.
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    interrupted = true;
+    child?.kill(signal);
+  });
+}
+
+function run(command, args, options = {}) {
+  return new Promise((done, failed) => {
+    child = spawn(command, args, { cwd: root, stdio: 'inherit', ...options });
+    child.once('error', failed);
+    child.once('exit', (code, signal) => done(code ?? (signal ? 130 : 1)));
+  });
+}
+
+async function install() {
+  const mark = hashOf(join(root, 'package-lock.json'));
+  const markFile = join(root, 'node_modules', '.installed-lock');
+  if (hasMark(markFile, mark)) return;
+  process.stdout.write('Installing packages (once, about a minute) …\n');
+  // No install script is needed, so none is run: what they would fetch from elsewhere is not wanted.
+  const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
+  const args = [...npm.slice(1), 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const code = await run(npm[0], args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  if (interrupted) process.exit(130);
+  if (code !== 0) fail('npm ci failed; see its message above. Is the npm registry reachable?');
+  writeFileSync(markFile, mark);
+}
+
+/** Node 24: the pinned one from the packages, else the one that runs this. */
+function findNode() {
+  const pinned = join(root, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
+  if (existsSync(pinned)) return pinned;
+  if (Number(process.versions.node.split('.')[0]) >= neededMajor) return process.execPath;
+  return fail(
+    `Node ${neededMajor} is needed on ${process.platform}-${process.arch} and this is ${process.version}: install Node ${neededMajor} or newer.`,
+  );
+}
+
+async function generate(node) {
+  const services = readdirSync(join(root, 'services')).filter(name =>
+    existsSync(join(root, 'services', name, 'prisma', 'schema.prisma')),
+  );
+  const prisma = join(root, 'node_modules', 'prisma');
+  const version = JSON.parse(readFileSync(join(prisma, 'package.json'), 'utf8')).version;
+  for (const name of services) {
+    const schema = join(root, 'services', name, 'prisma', 'schema.prisma');
+    const generated = join(root, 'services', name, 'src', 'generated');
+    const mark = `${version} ${hashOf(schema)}`;
+    if (hasMark(join(generated, '.schema'), mark)) continue;
+    process.stdout.write(`Generating the database client of ${name} …\n`);
+    // Prisma would download an engine it does not use for this; any executable satisfies it.
+    const env = {
+      ...process.env,
+      PRISMA_SCHEMA_ENGINE_BINARY: node,
+      PRISMA_HIDE_UPDATE_MESSAGE: '1',
+      CHECKPOINT_DISABLE: '1',
+    };
+    const cli = join(prisma, 'build', 'index.js');
+    const output = [];
+    const code = await new Promise(done => {
+      child = spawn(node, [cli, 'generate', '--schema', schema], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+      child.stdout.on('data', chunk => output.push(chunk));
+      child.stderr.on('data', chunk => output.push(chunk));
+      child.once('exit', done);
+    });
+    if (interrupted) process.exit(130);
+    if (code !== 0) fail(`prisma generate failed for ${name}:\n${Buffer.concat(output)}`);
+    mkdirSync(generated, { recursive: true });
+    writeFileSync(join(generated, '.schema'), mark);
+  }
+}
+
+await install();
+const node = findNode();
+await generate(node);
+const [script, ...args] = process.argv.slice(2);
+if (!script) process.exit(0);
+const path = [join(root, 'node_modules', '.bin'), dirname(node), process.env.PATH].join(
+  process.platform === 'win32' ? ';' : ':',
+);
+process.exit(await run(node, [join(root, script), ...args], { env: { ...process.env, PATH: path } }));
