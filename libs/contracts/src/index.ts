@@ -4,6 +4,20 @@ export * from './calendar.ts';
 export * from './civil-date.ts';
 export * from './define.ts';
 export * from './establishment.ts';
+export * from './http.ts';
+export {
+  type Caller,
+  type HttpRoute,
+  needsCredential,
+  nothing,
+  type Problem,
+  type ProblemCode,
+  problem,
+  problemCodes,
+  problemCodesOf,
+  problemKinds,
+  problemStatus,
+} from './http-route.ts';
 export * from './payment.ts';
 export * from './price.ts';
 export * from './values.ts';

@@ -1,0 +1,32 @@
+export const exampleIds = {
+  chalet: '0197a3a0-5c1e-7c3e-8b0a-3f0a6f6f2d11',
+  request: '0197a3a1-0d3b-7a51-9c44-5d1f3c8e7b20',
+};
+
+/** A body one can send, for every operation that takes one. */
+export const bodyExamples: Record<string, unknown> = {
+  createEstablishment: { name: 'Monde Sauvage', timezone: 'America/Toronto', currency: 'CAD', locale: 'fr-CA' },
+  updateEstablishment: { cancellationPolicy: 'flexible' },
+  createKey: { name: 'Website' },
+  createChalet: {
+    name: 'Chalet 1',
+    description: 'Au bord du lac',
+    capacity: 6,
+    nightlyRate: 18_000,
+    cleaningFee: 6_000,
+    minNights: 2,
+    maxNights: 28,
+  },
+  updateChalet: { nightlyRate: 19_500 },
+  createBooking: {
+    chaletId: exampleIds.chalet,
+    startDate: '2027-02-10',
+    endDate: '2027-02-15',
+    customer: { name: 'John Doe', email: 'john.doe@example.com', phone: '+1 418 555 0199' },
+    guests: 2,
+    notes: 'Nous arrivons vers 18 h.',
+    locale: 'fr-CA',
+  },
+  cancelBooking: { reason: 'Change of plans' },
+  chooseGoogleCalendar: { calendarId: 'chalet-1@group.calendar.google.com' },
+};
