@@ -17,8 +17,11 @@ export function explainConnectionError(error: unknown, where: string): DatabaseU
 
 /** What an error says, in one line; an AggregateError (one try per address of the host) speaks through its first. */
 export function firstLine(error: unknown): string {
-  if (typeof error !== 'object' || error === null) return String(error);
+  if (typeof error !== 'object' || error === null) return String(error).trim().split('\n', 1)[0] ?? '';
   if ('errors' in error && Array.isArray(error.errors) && error.errors.length > 0) return firstLine(error.errors[0]);
+  if ('cause' in error && typeof error.cause === 'object' && error.cause && 'originalMessage' in error.cause) {
+    return firstLine(error.cause.originalMessage); // Prisma's adapter: its own message is often only a kind
+  }
   const text = 'message' in error ? String(error.message) : String(error);
   return text.trim().split('\n', 1)[0] ?? '';
 }

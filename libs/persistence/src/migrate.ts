@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { describeDatabase, explainConnectionError, firstLine } from './database-url.ts';
 import { type PrismaFolder, readPrismaFolder } from './migrations-folder.ts';
+import { postgresErrorCode } from './postgres-error.ts';
 import { toMigrationList, withSchemaEngine } from './schema-engine.ts';
 
 /** Key of the advisory lock (per database). Not Prisma's own 72707369: the engine takes that one itself meanwhile. */
@@ -143,10 +144,11 @@ async function applyPending(
       return (await engine.applyMigrations(input)).appliedMigrationNames;
     });
   } catch (error) {
-    // The engine's own message is a page; the table holds the migration's name and what Postgres said.
+    const code = postgresErrorCode(error);
+    const cause = `${firstLine(error)}${code ? ` (${code})` : ''}`;
     const { failed } = await readHistory(client, folder);
     const what = failed ? `migration ${failed.name} failed` : 'the migrations failed';
-    throw new MigrationError(`${what} on ${where}: ${readCause(failed?.logs) || firstLine(error)}`, { cause: error });
+    throw new MigrationError(`${what} on ${where}: ${cause}`, { cause: error });
   }
 }
 
@@ -156,9 +158,10 @@ function explainEarlierFailure({ name, logs }: FailedMigration, where: string): 
   return `migration ${name} failed earlier on ${where}${cause && ` (${cause})`}; ${hint}`;
 }
 
-/** Postgres's own words and code in the report that Prisma stores, e.g. `relation "x" does not exist (42P01)`. */
-function readCause(logs: string | undefined): string {
-  const message = logs?.match(/Database error:\s*(?:ERROR:\s*)?(.+)/)?.[1];
-  const code = logs?.match(/Database error code:\s*(\S+)/)?.[1];
-  return message ? `${message.trim()}${code ? ` (${code})` : ''}` : '';
+/** The line of the engine's report (a page) that says what was wrong. */
+function readCause(report: string): string {
+  const lines = report.split('\n').map(line => line.trim());
+  const said =
+    lines.find(line => line.startsWith('ERROR: ')) ?? lines.find(line => line && line !== 'external connector error');
+  return said ?? '';
 }

@@ -1,20 +1,21 @@
 import type { PrismaPg } from '@prisma/adapter-pg';
-import {
-  ColumnTypeEnum,
-  DriverAdapterError,
-  type SqlMigrationAwareDriverAdapterFactory,
-} from '@prisma/driver-adapter-utils';
-import pg from 'pg';
+import { ColumnTypeEnum, type SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
 
 type PrismaPgAdapter = Awaited<ReturnType<PrismaPg['connect']>>;
 
 const CHAR_OID = 18; // "char", one byte, as in the system catalogs
 const BPCHAR_OID = 1042;
 
-/** Makes up for two things that the adapter, made for queries, lacks for migrations. */
-export function fitForMigrations(factory: PrismaPg): SqlMigrationAwareDriverAdapterFactory {
+/**
+ * Makes up for two things that the adapter, made for queries, lacks for migrations.
+ * @param onScriptFailure gets the database's error, which the engine passes on in words of its own
+ */
+export function fitForMigrations(
+  factory: PrismaPg,
+  onScriptFailure: (error: unknown) => void,
+): SqlMigrationAwareDriverAdapterFactory {
   const adapt = (adapter: PrismaPgAdapter) => {
-    runScriptsWhole(adapter);
+    runScriptsWhole(adapter, onScriptFailure);
     readCatalogs(adapter);
     return adapter;
   };
@@ -29,16 +30,15 @@ export function fitForMigrations(factory: PrismaPg): SqlMigrationAwareDriverAdap
 /**
  * The adapter cuts scripts at every semicolon, which breaks function bodies ($$ … ; … $$) and runs each piece in a
  * transaction of its own. Sent whole, as the command line does, Postgres parses the script and a failed one leaves
- * nothing behind. The adapter also sorts errors into kinds, which loses Postgres's own words; here they are kept.
+ * nothing behind. `executeRaw` without arguments is just that, and words errors as the engine expects.
  */
-function runScriptsWhole(adapter: PrismaPgAdapter): void {
+function runScriptsWhole(adapter: PrismaPgAdapter, onFailure: (error: unknown) => void): void {
   adapter.executeScript = async script => {
     try {
-      await adapter.underlyingDriver().query(script);
+      await adapter.executeRaw({ sql: script, args: [], argTypes: [] });
     } catch (error) {
-      if (!(error instanceof pg.DatabaseError)) throw error;
-      const { code = '', severity = 'ERROR', message, detail, column, hint } = error;
-      throw new DriverAdapterError({ kind: 'postgres', code, severity, message, detail, column, hint });
+      onFailure(error);
+      throw error;
     }
   };
 }

@@ -13,6 +13,7 @@ import type { PrismaFolder } from './migrations-folder.ts';
 
 /**
  * Runs `use` with Prisma's schema engine (the one behind `prisma migrate`, as WebAssembly) on one database.
+ * What the database says against a script is thrown as it is, not as the engine words it.
  * The engine is 5 MB of code: it is loaded at the first call only.
  */
 export async function withSchemaEngine<T>(
@@ -24,13 +25,17 @@ export async function withSchemaEngine<T>(
   // One connection, so that what the engine sets or locks in a session holds for its next statement too.
   const pool = new pg.Pool({ connectionString: databaseUrl, application_name: 'migrate', max: 1 });
   pool.on('error', () => undefined); // a lost connection shows in the next statement
-  const adapter = bindMigrationAwareSqlAdapterFactory(fitForMigrations(new PrismaPg(pool)));
+  let scriptFailure: unknown;
+  const factory = fitForMigrations(new PrismaPg(pool), error => {
+    scriptFailure = error;
+  });
+  const adapter = bindMigrationAwareSqlAdapterFactory(factory);
   try {
     const datamodels: [string, string][] = [[folder.schemaPath, folder.schema]];
     return await use(await SchemaEngine.new({ datamodels }, () => undefined, adapter));
   } catch (error) {
     const id = /^External error id#(\d+)/.exec(firstLine(error))?.[1]; // thrown on our side
-    throw takePanic(error) ?? (id && adapter.errorRegistry.consumeError(Number(id))?.error) ?? error;
+    throw scriptFailure ?? takePanic(error) ?? (id && adapter.errorRegistry.consumeError(Number(id))?.error) ?? error;
   } finally {
     await pool.end();
   }
