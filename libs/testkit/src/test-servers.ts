@@ -39,10 +39,8 @@ export async function startTestServers(): Promise<TestServers> {
   const [postgres, nats] = started;
   if (postgres?.status !== 'fulfilled' || nats?.status !== 'fulfilled') {
     await stop();
-    throw new AggregateError(
-      started.flatMap(result => (result.status === 'rejected' ? [result.reason] : [])),
-      'the test servers did not start',
-    );
+    const reasons = started.flatMap(result => (result.status === 'rejected' ? [String(result.reason)] : []));
+    throw new Error(`the test servers (${infrastructure}) did not start: ${reasons.join('; ')}`);
   }
   process.env.TEST_DATABASE_URL_BASE = postgres.value.url;
   process.env.TEST_NATS_URL = nats.value.url;
