@@ -70,7 +70,7 @@ export async function connectNats(o: {
       reconnectDelayHandler: () => {
         // The client has no limit of its own for the first connection; throwing here ends its dial loop.
         if (!connectedOnce && Date.now() > giveUpAt) throw new Error('gave up');
-        return 250 + Math.random() * 1_750;
+        return 200 + Math.random() * 1_000;
       },
     });
   } catch {
@@ -120,6 +120,11 @@ export const newInbox = (nc: NatsConnection): string => createInbox(states.get(n
 export async function pingNats(nc: NatsConnection): Promise<void> {
   if (!isConnected(nc)) throw new Error('not connected to NATS');
   await nc.flush();
+}
+
+/** Resolves when the server knows of the subscriptions made so far; without a connection it learns of them on reconnect. */
+export async function announceSubscriptions(nc: NatsConnection): Promise<void> {
+  if (isConnected(nc)) await nc.flush().catch(() => undefined);
 }
 
 /** Sends what is still to be sent and closes. Waits at most `timeoutMs` for the server, which may be gone. */

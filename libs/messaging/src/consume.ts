@@ -3,6 +3,7 @@ import { fullJitter, type Logger, type Metrics } from '@monde-sauvage/service-ki
 import type { NatsConnection } from 'nats';
 import type pg from 'pg';
 import { z } from 'zod';
+import { announceSubscriptions } from './connection.ts';
 import { ensureConsumer } from './consumer-config.ts';
 import { findDeadLetter, markReplayed, replaySubject, storeDeadLetter } from './dead-letters.ts';
 import { startPull } from './pull.ts';
@@ -50,7 +51,7 @@ export const on = <S extends z.ZodType>(
 });
 
 /** JetStream gives a message to another replica when it has heard nothing of it for this long. */
-const ackWaitMs = 30_000;
+const defaultAckWaitMs = 30_000;
 const retryDelay = { baseMs: 500, capMs: 60_000 };
 const databasePatience = { baseMs: 250, capMs: 3_000 };
 
@@ -78,10 +79,12 @@ export async function consumeEvents(o: {
   concurrency?: number | undefined;
   maxDeliver?: number | undefined;
   retry?: { baseMs: number; capMs: number } | undefined;
+  ackWaitMs?: number | undefined;
 }): Promise<{ drain(): Promise<void> }> {
   const handlers = tableOf(o.stream, o.handlers);
   const concurrency = o.concurrency ?? 8;
   const maxDeliver = o.maxDeliver ?? 8;
+  const ackWaitMs = o.ackWaitMs ?? defaultAckWaitMs;
   const logger = o.logger.child({ stream: o.stream, consumer: o.durable });
   const seconds = o.metrics.histogram('event_seconds', 'Time to handle an event', ['subject']);
   const outcomes = o.metrics.counter('events_total', 'Deliveries of events, by outcome', ['subject', 'outcome']);
@@ -192,6 +195,7 @@ export async function consumeEvents(o: {
     },
   });
   const replays = serveReplays({ ...o, handlers, logger });
+  await announceSubscriptions(o.nc);
 
   return {
     async drain() {

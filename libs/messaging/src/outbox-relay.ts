@@ -146,6 +146,11 @@ interface BatchOutcome {
 async function relayBatch(relay: Relay): Promise<BatchOutcome> {
   const client = await relay.pool.connect();
   let broken: Error | undefined;
+  // The pool listens only to clients at rest; a connection lost between two queries would end the process.
+  const lost = (error: Error) => {
+    broken = error;
+  };
+  client.on('error', lost);
   try {
     // The transaction idles while JetStream answers: longer than the service's own limit may allow.
     await client.query(`BEGIN; SET LOCAL idle_in_transaction_session_timeout = ${3 * publishTimeoutMs}`);
@@ -194,6 +199,7 @@ async function relayBatch(relay: Relay): Promise<BatchOutcome> {
     });
     throw error;
   } finally {
+    client.off('error', lost);
     client.release(broken);
   }
 }

@@ -3,6 +3,7 @@ import type { Logger, Metrics } from '@monde-sauvage/service-kit';
 import { newId } from '@monde-sauvage/service-kit';
 import type { NatsConnection, ServiceMsg } from 'nats';
 import type { z } from 'zod';
+import { announceSubscriptions } from './connection.ts';
 import { parseJson } from './request.ts';
 import { UnavailableError } from './unavailable-error.ts';
 
@@ -48,7 +49,7 @@ export const handle = <I extends z.ZodType, O extends z.ZodType>(
  * UnavailableError; never with its message or stack.
  *
  * NATS permissions it needs: subscribe to `svc.<service>.>` and `$SRV.>`, and to publish replies.
- * @returns drain(): takes no new requests and resolves when those it holds are answered
+ * @returns once requests can arrive; drain(): takes no new requests and resolves when those it holds are answered
  */
 export async function serveRequests(o: {
   nc: NatsConnection;
@@ -131,6 +132,7 @@ export async function serveRequests(o: {
   micro.stopped.then(error => {
     if (!draining && !o.nc.isClosed()) o.logger.fatal({ err: error }, 'stopped answering requests');
   });
+  await announceSubscriptions(o.nc);
 
   return {
     async drain() {

@@ -39,6 +39,15 @@ test('one server of several is enough', async () => {
   await closeNats(nc);
 });
 
+test('closing without a server does not hang', async () => {
+  const nc = await stage.connect('booking');
+  await stage.nats.kill();
+  await eventually(() => !isConnected(nc));
+  await closeNats(nc);
+  expect(nc.isClosed()).toBe(true);
+  await stage.nats.restart();
+});
+
 test('an outage is told, requests fail fast in it, and everything works again after it', async () => {
   const seen: boolean[] = [];
   const nc = await connectNats({
@@ -67,13 +76,4 @@ test('an outage is told, requests fail fast in it, and everything works again af
   expect(seen).toEqual([true, false, true]);
   await served.drain();
   await closeNats(nc);
-});
-
-test('closing without a server does not hang', async () => {
-  const nc = await stage.connect('booking');
-  await stage.nats.kill();
-  await eventually(() => !isConnected(nc));
-  await closeNats(nc);
-  expect(nc.isClosed()).toBe(true);
-  await stage.nats.restart();
 });

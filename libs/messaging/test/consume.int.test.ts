@@ -1,18 +1,20 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import {
+  connectNats,
   consumeEvents,
   type EventMeta,
   ensureStream,
+  isConnected,
   listDeadLetters,
   type NatsConnection,
   on,
+  pingNats,
   replayDeadLetter,
   UnavailableError,
 } from '@monde-sauvage/messaging';
 import { newId } from '@monde-sauvage/service-kit';
 import { eventually, silentLogger } from '@monde-sauvage/testkit';
 import { headers, type JetStreamManager } from 'nats';
-import pg from 'pg';
 import { bookingCreated, metrics, type Stage, setStage } from './support.ts';
 
 type Body = { bookingId: string; version: number };
@@ -38,18 +40,19 @@ afterEach(async () => {
   await jsm.streams.delete('BOOKING').catch(() => undefined);
 });
 
-async function consume(handler: (body: Body, meta: EventMeta) => Promise<void>, o: Options = {}) {
-  const consumer = await consumeEvents({
+const base = () =>
+  ({
     nc,
     stream: 'BOOKING',
     durable: 'availability',
-    handlers: [on(bookingCreated, handler)],
     pool: stage.pool,
     logger: silentLogger,
     metrics: metrics(),
     retry: { baseMs: 5, capMs: 20 },
-    ...o,
-  });
+  }) as const;
+
+async function consume(handler: (body: Body, meta: EventMeta) => Promise<void>, o: Options = {}) {
+  const consumer = await consumeEvents({ ...base(), handlers: [on(bookingCreated, handler)], ...o });
   running.push(consumer);
   return consumer;
 }
@@ -156,29 +159,71 @@ test('an event that fails at first is handled in the end', async () => {
   expect(await listDeadLetters(stage.pool)).toEqual([]);
 });
 
-test('while the database is away an event is not given up', async () => {
-  let away = true;
-  class FlakyPool extends pg.Pool {}
-  const flaky = new FlakyPool({ connectionString: stage.pool.options.connectionString });
-  const query = flaky.query.bind(flaky);
-  Object.assign(flaky, {
-    query: (text: string, values?: unknown[]) =>
-      away ? Promise.reject(new Error('the database is away')) : query(text, values),
-  });
+test('while the database is away events wait, and none is given up', async () => {
   const tries: number[] = [];
+  const counters = metrics();
   await consume(
     async (_, { deliveries }) => {
       tries.push(deliveries);
-      await flaky.query('SELECT 1');
+      await stage.pool.query('SELECT 1');
     },
-    { pool: flaky, maxDeliver: 1 },
+    { maxDeliver: 1, metrics: counters },
   );
-  await publish('b-1');
-  await eventually(() => tries.length >= 1);
-  away = false;
   await settled();
+  await stage.allowDatabase(false);
+  await publish('b-1');
+  await eventually(async () => (await counters.registry.metrics()).includes('outcome="retried"'));
+  await stage.allowDatabase(true);
+  await settled();
+  expect(tries.length).toBeGreaterThan(1);
   expect(await listDeadLetters(stage.pool)).toEqual([]);
-  await flaky.end();
+});
+
+test('an event that takes long is not given to another replica meanwhile', async () => {
+  const ackWaitMs = 300;
+  const gate = Promise.withResolvers<void>();
+  const deliveries: number[] = [];
+  const handler = async (_: Body, meta: EventMeta) => {
+    deliveries.push(meta.deliveries);
+    await gate.promise;
+  };
+  await consume(handler, { ackWaitMs });
+  await consume(handler, { ackWaitMs, nc: await stage.connect('availability') });
+  await publish('b-1');
+  await eventually(() => deliveries.length > 0);
+  const longEnough = performance.now() + 4 * ackWaitMs;
+  await eventually(() => performance.now() > longEnough);
+  gate.resolve();
+  await settled();
+  expect(deliveries).toEqual([1]);
+});
+
+test('an event that nobody ever finishes is given up without being tried for ever', async () => {
+  const tries: number[] = [];
+  const never = new Promise<void>(() => {});
+  // Each replica takes the event and dies on it; a connection that is closed stands for the death.
+  for (const _ of [1, 2]) {
+    const doomed = await connectNats({ servers: stage.nats.url, service: 'availability', logger: silentLogger });
+    const options = { nc: doomed, maxDeliver: 1, ackWaitMs: 200 };
+    await consumeEvents({
+      ...base(),
+      ...options,
+      handlers: [
+        on(bookingCreated, async (_body, meta) => {
+          tries.push(meta.deliveries);
+          await never;
+        }),
+      ],
+    });
+    if (tries.length === 0) await publish('b-1');
+    const before = tries.length;
+    await eventually(() => tries.length > before);
+    await doomed.close();
+  }
+  await consume(async (_, meta) => void tries.push(meta.deliveries), { maxDeliver: 1, ackWaitMs: 200 });
+  await settled();
+  expect(tries).toEqual([1, 2]);
+  expect(await listDeadLetters(stage.pool)).toMatchObject([{ deliveries: 3 }]);
 });
 
 test('two replicas share the events', async () => {
@@ -272,7 +317,9 @@ test('goes on after NATS was restarted', async () => {
   await publish('b-1');
   await eventually(() => seen.has('b-1'));
   await stage.nats.restart();
-  await eventually(() => publish('b-2'));
+  await eventually(() => isConnected(nc));
+  await pingNats(nc);
+  await publish('b-2');
   await eventually(() => seen.has('b-2'));
 });
 

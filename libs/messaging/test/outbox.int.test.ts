@@ -111,6 +111,23 @@ test('events committed while NATS is down arrive when it is back', async () => {
   await relay.drain();
 });
 
+test('goes on after the database was away', async () => {
+  const relay = startRelay();
+  await stage.allowDatabase(false);
+  relay.nudge();
+  await eventually(() =>
+    stage.pool.query('SELECT 1').then(
+      () => false,
+      () => true,
+    ),
+  );
+  await stage.allowDatabase(true);
+  await eventually(async () => (await stage.pool.query('SELECT 1')).rowCount === 1);
+  await stage.commit(event('b-1'));
+  await allPublished();
+  await relay.drain();
+});
+
 test('a stream that was deleted is created again, and the events are published', async () => {
   await jsm.streams.delete('BOOKING');
   const relay = startRelay();

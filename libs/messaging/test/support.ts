@@ -28,6 +28,8 @@ export interface Stage {
   /** Commits events to the outbox, as a service does with its change. */
   commit(...rows: OutboxRow[]): Promise<void>;
   unpublished(): Promise<number>;
+  /** Takes the database away, or brings it back: open connections are cut, new ones refused. */
+  allowDatabase(allowed: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -42,6 +44,11 @@ export async function setStage(): Promise<Stage> {
   const nats = await startNatsServer({ dataDir });
   const database = await createTestDatabase({ prismaDir: path.join(import.meta.dirname, 'prisma') });
   const pool = new pg.Pool({ connectionString: database.databaseUrl });
+  pool.on('error', () => {}); // connections cut while idle
+  const url = new URL(database.databaseUrl);
+  const name = url.pathname.slice(1);
+  url.pathname = '/postgres';
+  const admin = new pg.Pool({ connectionString: url.href, max: 1 });
   const connections: NatsConnection[] = [];
   return {
     nats,
@@ -68,10 +75,15 @@ export async function setStage(): Promise<Stage> {
       );
       return rows[0]?.count ?? 0;
     },
+    async allowDatabase(allowed) {
+      await admin.query(`ALTER DATABASE "${name}" ALLOW_CONNECTIONS ${allowed}`);
+      if (!allowed)
+        await admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [name]);
+    },
     async close() {
       await Promise.all(connections.map(nc => closeNats(nc)));
       await nats.stop();
-      await pool.end();
+      await Promise.all([pool.end(), admin.end()]);
       await database.drop();
       await rm(dataDir, { recursive: true, force: true });
     },
