@@ -123,7 +123,7 @@ export function createAdmin(world: World, codes: CodeStore): GoogleAdmin {
     const full: Calendar = {
       ...calendar,
       seq: 0,
-      syncEpoch: state.calendars.size + 1,
+      syncEpoch: world.randomId(),
       purgedSeq: 0,
       listSeq: state.calendars.size + 1,
       events: new Map(),
@@ -229,7 +229,7 @@ export function createAdmin(world: World, codes: CodeStore): GoogleAdmin {
     expireSyncTokens: calendarId => {
       const calendars = calendarId === undefined ? [...state.calendars.values()] : [calendarOf(calendarId)];
       for (const calendar of calendars) {
-        calendar.syncEpoch += 1;
+        calendar.syncEpoch = world.randomId();
         calendar.purgedSeq = nextSeq(calendar);
         calendar.ghosts.clear();
       }

@@ -53,7 +53,6 @@ function get(context: Context): Reply {
 function insert(context: Context): Reply {
   const { calendar, options } = writable(context);
   const body = bodyOf(context);
-  if (typeof body.id === 'string') context.note({ eventId: body.id });
   // If-Match is not supported on insert.
   const event = insertEvent(context.world, calendar, body, { ...options, ifMatch: undefined });
   if (event.id) context.note({ eventId: event.id });

@@ -10,7 +10,7 @@ import { createChannelHub } from './channels.ts';
 import { errorReply, GoogleApiError, notFound } from './errors.ts';
 import { eventRoutes } from './events-routes.ts';
 import { createFaultBox, faultError } from './faults.ts';
-import { type EmulatorRequest, json, type Reply, readBody } from './http.ts';
+import { type EmulatorRequest, json, parseJsonObject, type Reply, readBody } from './http.ts';
 import { type CodeStore, oauthRoutes } from './oauth.ts';
 import { pageRoutes } from './pages.ts';
 import { type Context, matchRoute, type Route, type RouteMatch } from './router.ts';
@@ -147,7 +147,7 @@ async function answerApi(
   match: RouteMatch | undefined,
 ): Promise<Reply | undefined> {
   const call = world.calls.begin(request, match?.route.path ?? request.path, world.now());
-  const ids = { calendarId: match?.params.calendarId, eventId: match?.params.eventId };
+  const ids = { calendarId: match?.params.calendarId, eventId: match?.params.eventId ?? insertedId(request) };
   if (ids.calendarId !== undefined) call.calendarId = ids.calendarId;
   if (ids.eventId !== undefined) call.eventId = ids.eventId;
   const ifMatch = request.headers['if-match'];
@@ -163,6 +163,13 @@ async function answerApi(
   if (fault?.loseResponse === 'after') return undefined;
   call.status = reply.status;
   return reply;
+}
+
+/** The id a caller chose for a new event, so that faults can strike and logs can name it. */
+function insertedId({ method, path, body }: EmulatorRequest): string | undefined {
+  if (method !== 'POST' || !path.endsWith('/events')) return undefined;
+  const id = parseJsonObject(body)?.id;
+  return typeof id === 'string' ? id : undefined;
 }
 
 function contextOf(world: World, request: EmulatorRequest, match: RouteMatch, note: Context['note']): Context {

@@ -81,10 +81,13 @@ export function parseListQuery(query: URLSearchParams, now: Date): ListQuery {
   };
 }
 
-/** Every parameter but those that may differ from page to page. */
+/** Every parameter but those that may differ from page to page; a flag that is false is as good as none. */
 export function fingerprintOf(query: URLSearchParams): string {
-  const kept = [...query].filter(([name]) => !free.has(name)).map(([name, value]) => `${name}=${value}`);
-  return kept.sort().join('&');
+  const kept = [...query].filter(([name, value]) => !free.has(name) && value !== 'false');
+  return kept
+    .map(([name, value]) => `${name}=${value}`)
+    .sort()
+    .join('&');
 }
 
 /** @throws GoogleApiError 400 */

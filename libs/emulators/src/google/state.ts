@@ -34,8 +34,8 @@ const calendar = z.object({
   access: z.map(z.string(), z.enum(accessRoles)),
   /** Number of changes so far: the content of a sync token. */
   seq: z.number(),
-  /** Tokens of an earlier epoch are expired. */
-  syncEpoch: z.number(),
+  /** Sync tokens of any other epoch are expired. */
+  syncEpoch: z.string(),
   /** Deletions up to here are no longer listed; their ids stay taken. */
   purgedSeq: z.number(),
   listSeq: z.number(),

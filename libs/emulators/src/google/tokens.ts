@@ -7,7 +7,7 @@ const windowShape = { from: z.number().optional(), to: z.number().optional() };
 const syncToken = z.object({
   kind: z.literal('sync'),
   calendarId: z.string(),
-  epoch: z.number(),
+  epoch: z.string(),
   /** Changes up to here are known to the holder. */
   seq: z.number(),
   singleEvents: z.boolean(),
@@ -17,7 +17,7 @@ export type SyncToken = z.infer<typeof syncToken>;
 
 const pageToken = z.object({
   kind: z.literal('page'),
-  /** The query it continues; the others parameters must be the same on every page. */
+  /** The query it continues; the other parameters must be the same on every page. */
   query: z.string(),
   /** Key of the last item that was handed out. */
   after: z.string(),
