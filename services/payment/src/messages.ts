@@ -1,0 +1,21 @@
+import { paymentRequests } from '@monde-sauvage/contracts';
+import { type EventHandler, handle, on, type RequestHandler } from '@monde-sauvage/messaging';
+import { keepChaletName, listenedEvents } from './booking-copy.ts';
+import type { PaymentContext } from './context.ts';
+import { openCheckout } from './operations/open-checkout.ts';
+import { receiveWebhook } from './operations/receive-webhook.ts';
+import { recordBooking } from './operations/record-booking.ts';
+import { settleHold } from './operations/settle-hold.ts';
+
+/** What this service answers. What it announces (`payment.*`) is written by payment-store.ts. */
+export const requestHandlers = (context: PaymentContext): RequestHandler[] => [
+  handle(paymentRequests.openCheckout, (input, { requestId }) => openCheckout(context, input, requestId)),
+  handle(paymentRequests.settleHold, input => settleHold(context, input)),
+  handle(paymentRequests.receiveWebhook, input => receiveWebhook(context, input)),
+];
+
+/** What this service keeps of what booking announces. */
+export const eventHandlers = (context: PaymentContext): EventHandler[] => [
+  ...listenedEvents.bookings.map(event => on(event, booking => recordBooking(context, booking))),
+  ...listenedEvents.chalets.map(event => on(event, chalet => keepChaletName(context.db, chalet))),
+];

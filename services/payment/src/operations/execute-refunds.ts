@@ -1,0 +1,100 @@
+import { fullJitter } from '@monde-sauvage/service-kit';
+import { inTransaction, type PaymentContext } from '../context.ts';
+import type { Payment, Refund } from '../generated/prisma/client.ts';
+import { lockPayments } from '../payment-store.ts';
+import { classify, describeStripeError } from '../stripe-client.ts';
+import { describeRefund } from '../stripe-state.ts';
+import { syncPayment } from './sync-payment.ts';
+
+type DueRefund = Refund & { payment: Payment };
+
+const batch = 10;
+const backoff = { baseMs: 2_000, capMs: 600_000 };
+
+/**
+ * Makes the refunds that were decided, each once, and follows those that Stripe has not ended yet.
+ * @returns whether there may be more
+ */
+export async function executeRefunds(context: PaymentContext, signal: AbortSignal): Promise<boolean> {
+  const now = context.now();
+  const lease = new Date(now.getTime() + 120_000);
+  const claimed = await context.db.$queryRaw<{ id: string }[]>`
+    UPDATE refunds SET next_attempt_at = ${lease}::timestamptz, attempts = attempts + 1
+     WHERE id IN (SELECT id FROM refunds WHERE next_attempt_at <= ${now}::timestamptz
+                   ORDER BY next_attempt_at LIMIT ${batch} FOR UPDATE SKIP LOCKED)
+    RETURNING id`;
+  const refunds = await context.db.refund.findMany({
+    where: { id: { in: claimed.map(row => row.id) } },
+    include: { payment: true },
+  });
+  for (const refund of refunds) {
+    if (signal.aborted) return false;
+    await advance(context, refund);
+  }
+  return claimed.length === batch;
+}
+
+async function advance(context: PaymentContext, refund: DueRefund): Promise<void> {
+  try {
+    if (refund.status === 'requested') await makeRefund(context, refund);
+    // Takes over what became of the refund and announces what the payment holds now.
+    await syncPayment(context, refund.paymentId);
+  } catch (error) {
+    const lastError = describeStripeError(error);
+    const meaning = classify(error);
+    if (meaning === 'refused' && refund.status === 'requested') return giveUp(context, refund, lastError);
+    await context.db.refund.updateMany({
+      where: { id: refund.id, nextAttemptAt: { not: null } },
+      data: {
+        lastError,
+        nextAttemptAt: new Date(context.now().getTime() + fullJitter(refund.attempts, backoff)),
+        // Stripe repeats its own failures under a key. Whether the refund exists is looked up before the next try.
+        ...(meaning === 'kept' && refund.status === 'requested' ? { keyGeneration: { increment: 1 } } : {}),
+      },
+    });
+    context.logger.warn(
+      { refundId: refund.id, paymentId: refund.paymentId, lastError },
+      'refund waits for another try',
+    );
+  }
+}
+
+async function makeRefund(context: PaymentContext, refund: DueRefund): Promise<void> {
+  const { stripe } = context;
+  const { paymentIntentId, bookingId, id: paymentId } = refund.payment;
+  if (paymentIntentId === null) throw new Error(`payment ${paymentId} was paid without a PaymentIntent`);
+  // Keys are forgotten after a day; our id in the refund's metadata is not.
+  if (refund.attempts > 1 && (await adoptRefund(context, refund, paymentIntentId))) return;
+  const key = refund.idempotencyKey + (refund.keyGeneration === 0 ? '' : `:${refund.keyGeneration}`);
+  const made = await stripe.refunds.create(
+    {
+      payment_intent: paymentIntentId,
+      amount: refund.amount,
+      reason: refund.purpose === 'duplicate' ? 'duplicate' : 'requested_by_customer',
+      metadata: { bookingId, paymentId, refundId: refund.id },
+    },
+    { idempotencyKey: key },
+  );
+  context.logger.info({ refundId: refund.id, paymentId, stripeRefundId: made.id, status: made.status }, 'refund made');
+}
+
+/** A try whose answer was lost may have made it. */
+async function adoptRefund(context: PaymentContext, refund: DueRefund, paymentIntent: string): Promise<boolean> {
+  const { data } = await context.stripe.refunds.list({ payment_intent: paymentIntent, limit: 100 });
+  return data.some(made => describeRefund(made).refundId === refund.id);
+}
+
+/** Stripe says no: it will go on saying so, and a person must look. */
+async function giveUp(context: PaymentContext, refund: DueRefund, lastError: string): Promise<void> {
+  const at = context.now();
+  await inTransaction(context.db, async tx => {
+    await lockPayments(tx, refund.payment.bookingId);
+    const data = { status: 'failed', lastError, nextAttemptAt: null, updatedAt: at };
+    const { count } = await tx.refund.updateMany({ where: { id: refund.id, status: 'requested' }, data });
+    if (count === 0) return;
+    const reason = `refund_refused: ${lastError}`;
+    const review = { needsReview: true, reason, updatedAt: at, version: { increment: 1 } };
+    await tx.payment.update({ where: { id: refund.paymentId }, data: review });
+  });
+  context.logger.error({ refundId: refund.id, paymentId: refund.paymentId, lastError }, 'Stripe refused a refund');
+}

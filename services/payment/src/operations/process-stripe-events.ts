@@ -1,0 +1,90 @@
+import { fullJitter } from '@monde-sauvage/service-kit';
+import type { PaymentContext } from '../context.ts';
+import type { StripeEvent } from '../generated/prisma/client.ts';
+import { toPayment } from '../payment-store.ts';
+import { describeStripeError, isMissing } from '../stripe-client.ts';
+import { movesMoney } from '../stripe-event.ts';
+import { findSessionOfIntent } from '../stripe-state.ts';
+import { storeSession } from './open-session.ts';
+import { syncPayment } from './sync-payment.ts';
+
+const batch = 10;
+const backoff = { baseMs: 1_000, capMs: 600_000 };
+
+/**
+ * Looks up what stored events are about and brings those payments up to date. Each event is leased for a minute, so
+ * that replicas share the work and a crash only delays it.
+ * @returns whether there may be more
+ */
+export async function processStripeEvents(context: PaymentContext, signal: AbortSignal): Promise<boolean> {
+  const now = context.now();
+  const lease = new Date(now.getTime() + 60_000);
+  const claimed = await context.db.$queryRaw<{ id: string }[]>`
+    UPDATE stripe_events SET next_attempt_at = ${lease}::timestamptz, attempts = attempts + 1
+     WHERE id IN (SELECT id FROM stripe_events WHERE processed_at IS NULL AND next_attempt_at <= ${now}::timestamptz
+                   ORDER BY next_attempt_at LIMIT ${batch} FOR UPDATE SKIP LOCKED)
+    RETURNING id`;
+  const events = await context.db.stripeEvent.findMany({
+    where: { id: { in: claimed.map(row => row.id) } },
+    orderBy: { createdAt: 'asc' },
+  });
+  for (const event of events) {
+    if (signal.aborted) return false;
+    await processEvent(context, event);
+  }
+  return claimed.length === batch;
+}
+
+async function processEvent(context: PaymentContext, event: StripeEvent): Promise<void> {
+  try {
+    const outcome = await applyEvent(context, event);
+    const data = { ...outcome, processedAt: context.now(), lastError: null };
+    await context.db.stripeEvent.update({ where: { id: event.id }, data });
+    const level = outcome.outcome === 'needs_review' ? 'error' : 'debug';
+    context.logger[level]({ eventId: event.id, type: event.type, ...outcome }, 'Stripe event processed');
+  } catch (error) {
+    const lastError = describeStripeError(error);
+    const nextAttemptAt = new Date(context.now().getTime() + fullJitter(event.attempts, backoff));
+    await context.db.stripeEvent.update({ where: { id: event.id }, data: { lastError, nextAttemptAt } });
+    context.logger.warn({ eventId: event.id, type: event.type, lastError }, 'Stripe event waits for another try');
+  }
+}
+
+type Outcome = { outcome: 'applied' | 'ignored' | 'needs_review'; reason: string | null };
+
+async function applyEvent(context: PaymentContext, event: StripeEvent): Promise<Outcome> {
+  const found = await findPaymentOf(context, event);
+  if (typeof found === 'string') return { outcome: movesMoney(event.type) ? 'needs_review' : 'ignored', reason: found };
+  try {
+    await syncPayment(context, found.paymentId);
+  } catch (error) {
+    if (isMissing(error)) return { outcome: 'needs_review', reason: 'session_unknown_to_stripe' };
+    throw error;
+  }
+  return { outcome: 'applied', reason: null };
+}
+
+/** The payment an event is about, or why there is none. */
+async function findPaymentOf(context: PaymentContext, event: StripeEvent): Promise<{ paymentId: string } | string> {
+  const { db } = context;
+  const isSession = event.type.startsWith('checkout.session.');
+  const sessionId = isSession ? event.objectId : await sessionOfIntent(context, event);
+  if (sessionId === undefined) return 'not_from_checkout';
+  const known = await db.payment.findUnique({ where: { checkoutSessionId: sessionId } });
+  if (known) return { paymentId: known.id };
+  const hinted = event.paymentId === null ? null : await db.payment.findUnique({ where: { id: event.paymentId } });
+  if (!hinted) return 'unknown_session';
+  // We asked for this session and did not live to store it.
+  if (hinted.checkoutSessionId === null) {
+    await storeSession(context, toPayment(hinted), sessionId);
+    return { paymentId: hinted.id };
+  }
+  return 'second_session_of_one_payment';
+}
+
+async function sessionOfIntent(context: PaymentContext, event: StripeEvent): Promise<string | undefined> {
+  const { paymentIntentId } = event;
+  if (paymentIntentId === null) return undefined;
+  const known = await context.db.payment.findFirst({ where: { paymentIntentId } });
+  return known?.checkoutSessionId ?? findSessionOfIntent(context.stripe, paymentIntentId);
+}

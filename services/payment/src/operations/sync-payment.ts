@@ -1,0 +1,84 @@
+import { inTransaction, type PaymentContext } from '../context.ts';
+import { decidePayment, holdsMoney, isPaid, type Payment, type StripeState } from '../payment.ts';
+import { announce, findPayment, lockPayments, savePayment } from '../payment-store.ts';
+import { recordStripeRefunds, storePlannedRefunds } from '../refund-store.ts';
+import type { Patience } from '../stripe-client.ts';
+import { readStripeState } from '../stripe-state.ts';
+
+/**
+ * Makes our row say what Stripe says: the one way in which money changes state here. Webhooks, reconciliation,
+ * cancellations and requests are only reasons to call it, and calling it twice changes nothing.
+ * @returns the payment as it is now, and the session's page while it can be paid
+ */
+export async function syncPayment(
+  context: PaymentContext,
+  paymentId: string,
+  patience: Patience = {},
+): Promise<{ payment: Payment; url: string | null }> {
+  for (let tries = 0; tries < 5; tries += 1) {
+    const before = await findPayment(context.db, paymentId);
+    if (before.checkoutSessionId === null) return { payment: before, url: null };
+    const { state, url } = await readStripeState(context.stripe, before.checkoutSessionId, patience);
+    const payment = await applyState(context, before, state);
+    if (payment) return { payment, url };
+    // Somebody else applied something meanwhile, perhaps newer than what we read: read again.
+  }
+  throw new Error(`payment ${paymentId} changes faster than it can be read`);
+}
+
+async function applyState(context: PaymentContext, before: Payment, state: StripeState): Promise<Payment | undefined> {
+  const outcome = await inTransaction(context.db, async tx => {
+    const payments = await lockPayments(tx, before.bookingId);
+    const current = payments.find(payment => payment.id === before.id);
+    if (current?.version !== before.version) return undefined;
+    const at = context.now();
+    const steps = decidePayment(current, state);
+    const others = payments.filter(payment => payment.id !== current.id);
+    const duplicate = isDuplicate(steps.at(-1)?.payment ?? current, others);
+    let payment = current;
+    for (const step of steps) {
+      payment = duplicate ? { ...step.payment, reason: step.payment.reason ?? 'duplicate_payment' } : step.payment;
+      // Booking knows of one payment; what goes back at once because it came twice is not news to it.
+      if (step.fact && !duplicate) await announce(tx, payment, step.fact, { id: context.newId(), at });
+    }
+    await savePayment(tx, payment, { at, nextCheckAt: nextCheck(context, payment, at) });
+    await recordStripeRefunds(context, tx, payment, state.refunds);
+    const planned = await storePlannedRefunds(context, tx, payment.bookingId, [...others, payment]);
+    return { payment, facts: steps.flatMap(step => step.fact ?? []), planned, news: steps.length > 0, duplicate };
+  });
+  if (!outcome) return undefined;
+  const { payment, facts, planned, news, duplicate } = outcome;
+  if (news) {
+    const { id: paymentId, bookingId, status, version, reason, needsReview } = payment;
+    const level = needsReview || duplicate ? 'error' : 'info';
+    context.logger[level]({ paymentId, bookingId, status, version, facts, reason, needsReview }, 'payment changed');
+    for (const fact of facts) {
+      context.metrics.counter('payment_facts_total', 'Changes of payments, by kind', ['fact']).inc({ fact });
+    }
+    context.nudge.outbox();
+  }
+  if (planned > 0) context.nudge.refunds();
+  return payment;
+}
+
+/** Paid although an earlier payment of the same booking holds its money already. */
+const isDuplicate = (payment: Payment, others: Payment[]): boolean =>
+  isPaid(payment) &&
+  others.some(
+    other =>
+      holdsMoney(other) &&
+      ((other.paidAt?.getTime() ?? 0) - (payment.paidAt?.getTime() ?? 0) || other.attempt - payment.attempt) < 0,
+  );
+
+/**
+ * When to look again without being told: a session that may still be paid, now and then and right after its deadline;
+ * what ended, not at all.
+ */
+function nextCheck(context: PaymentContext, payment: Payment, at: Date): Date | null {
+  if (payment.status !== 'open' && payment.sessionStatus !== 'open') return null;
+  const periodic = at.getTime() + context.config.RECONCILE_INTERVAL_SECONDS * 1000;
+  const afterDeadline = payment.expiresAt.getTime() + 15_000;
+  return new Date(
+    afterDeadline > at.getTime() ? Math.min(periodic, afterDeadline) : Math.min(periodic, at.getTime() + 60_000),
+  );
+}

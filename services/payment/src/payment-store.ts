@@ -1,0 +1,90 @@
+import { type PaymentSnapshot, paymentEvents } from '@monde-sauvage/contracts';
+import { outboxRow } from '@monde-sauvage/messaging';
+import { z } from 'zod';
+import type { Transaction } from './context.ts';
+import type { Payment as PaymentRow, PrismaClient } from './generated/prisma/client.ts';
+import type { Payment, PaymentFact } from './payment.ts';
+
+/** Rows of `payments` ↔ domain, inside the caller's transaction. */
+
+const status = z.enum(['open', 'succeeded', 'partially_refunded', 'refunded', 'failed', 'expired', 'disputed']);
+const sessionStatus = z.enum(['opening', 'open', 'complete', 'expired']);
+
+export function toPayment(row: PaymentRow): Payment {
+  const { sessionParams, nextCheckAt, checkAttempts, lastError, createdAt, updatedAt, ...payment } = row;
+  return { ...payment, status: status.parse(row.status), sessionStatus: sessionStatus.parse(row.sessionStatus) };
+}
+
+export async function findPayment(db: PrismaClient | Transaction, id: string): Promise<Payment> {
+  return toPayment(await db.payment.findUniqueOrThrow({ where: { id } }));
+}
+
+/**
+ * Locks a booking's money: its booking row first and then its payments, always in this order. Whoever decides about
+ * payments or refunds of a booking holds this.
+ */
+export async function lockPayments(tx: Transaction, bookingId: string): Promise<Payment[]> {
+  await tx.$queryRaw`SELECT id FROM bookings WHERE id = ${bookingId}::uuid FOR UPDATE`;
+  await tx.$queryRaw`SELECT id FROM payments WHERE booking_id = ${bookingId}::uuid ORDER BY id FOR UPDATE`;
+  const rows = await tx.payment.findMany({ where: { bookingId }, orderBy: { attempt: 'asc' } });
+  return rows.map(toPayment);
+}
+
+/** Writes a payment as decided, and when to look at Stripe again (null: nothing to wait for). */
+export async function savePayment(
+  tx: Transaction,
+  payment: Payment,
+  o: { at: Date; nextCheckAt: Date | null },
+): Promise<void> {
+  const { id, bookingId, establishmentId, attempt, amount, currency, ...data } = payment;
+  await tx.payment.update({
+    where: { id },
+    data: { ...data, updatedAt: o.at, nextCheckAt: o.nextCheckAt, checkAttempts: 0, lastError: null },
+  });
+}
+
+const eventOf = {
+  succeeded: paymentEvents.paymentSucceeded,
+  failed: paymentEvents.paymentFailed,
+  expired: paymentEvents.paymentExpired,
+  refunded: paymentEvents.paymentRefunded,
+  disputed: paymentEvents.paymentDisputed,
+} satisfies Record<PaymentFact, unknown>;
+
+/** Writes the event of a step into the outbox, in the transaction of the step. */
+export async function announce(
+  tx: Transaction,
+  payment: Payment,
+  fact: PaymentFact,
+  o: { id: string; at: Date },
+): Promise<void> {
+  const body = toSnapshot(payment, o.at);
+  // `outboxRow` has checked the body against the contract.
+  await tx.outbox.create({
+    data: outboxRow(eventOf[fact], body, { id: o.id, aggregateId: payment.bookingId, at: o.at }),
+  });
+}
+
+/** @throws Error for a payment without a session: nothing has happened yet that could be told */
+function toSnapshot(payment: Payment, at: Date): PaymentSnapshot {
+  if (payment.checkoutSessionId === null) throw new Error(`payment ${payment.id} has no session to tell about`);
+  return {
+    paymentId: payment.id,
+    bookingId: payment.bookingId,
+    establishmentId: payment.establishmentId,
+    status: payment.status,
+    amount: payment.amount,
+    amountPaid: payment.amountPaid,
+    amountRefunded: payment.amountRefunded,
+    currency: payment.currency,
+    stripe: {
+      checkoutSessionId: payment.checkoutSessionId,
+      paymentIntentId: payment.paymentIntentId,
+      chargeId: payment.chargeId,
+    },
+    paidAt: payment.paidAt?.toISOString() ?? null,
+    reason: payment.reason,
+    version: payment.version,
+    occurredAt: at.toISOString(),
+  };
+}

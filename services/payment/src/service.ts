@@ -1,0 +1,121 @@
+import { fileURLToPath } from 'node:url';
+import {
+  closeNats,
+  connectNats,
+  consumeEvents,
+  ensureStream,
+  pingNats,
+  serveRequests,
+  startOutboxRelay,
+} from '@monde-sauvage/messaging';
+import { createPool, migrate, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
+import {
+  type Clock,
+  createLogger,
+  createMetrics,
+  type Logger,
+  newId,
+  type Service,
+  startOpsServer,
+} from '@monde-sauvage/service-kit';
+import type { PaymentConfig } from './config.ts';
+import type { PaymentContext } from './context.ts';
+import { PrismaClient } from './generated/prisma/client.ts';
+import { eventHandlers, requestHandlers } from './messages.ts';
+import { watchWork } from './metrics.ts';
+import { createStripe, type Stripe } from './stripe-client.ts';
+import { startWorkers } from './workers.ts';
+
+const prismaDir = fileURLToPath(new URL('../prisma', import.meta.url));
+
+export interface PaymentService extends Service {
+  /** Reads Stripe's undelivered events now, instead of in a few minutes. */
+  reconcileNow(): void;
+}
+
+/** Wires the payment service. `overrides` lets a test say what time it is and who Stripe is. */
+export async function createPaymentService(
+  config: PaymentConfig,
+  overrides: { now?: Clock; newId?: () => string; logger?: Logger; stripe?: Stripe } = {},
+): Promise<PaymentService> {
+  const logger = overrides.logger ?? createLogger({ service: 'payment', level: config.LOG_LEVEL });
+  const metrics = createMetrics('payment');
+  let running: { drain(): Promise<void>; reconcileNow(): void } | undefined;
+
+  const start = async () => {
+    await migrate({ databaseUrl: config.DATABASE_URL, prismaDir, logger });
+    const pool = createPool({
+      databaseUrl: config.DATABASE_URL,
+      applicationName: 'payment',
+      max: config.DATABASE_POOL_SIZE,
+    });
+    const db = new PrismaClient({ adapter: prismaAdapter(pool) });
+    const nc = await connectNats({
+      servers: config.NATS_URL,
+      service: 'payment',
+      credsFile: config.NATS_CREDS,
+      logger,
+    });
+    await ensureStream(nc, 'PAYMENT', { replicas: config.NATS_STREAM_REPLICAS });
+    const relay = startOutboxRelay({ pool, nc, source: 'payment', stream: 'PAYMENT', logger, metrics });
+    const idle = () => undefined;
+    const context: PaymentContext = {
+      db,
+      nc,
+      config,
+      logger,
+      metrics,
+      stripe:
+        overrides.stripe ??
+        createStripe({ apiBaseUrl: config.STRIPE_API_BASE_URL, secretKey: config.STRIPE_SECRET_KEY }),
+      now: overrides.now ?? (() => new Date()),
+      newId: overrides.newId ?? newId,
+      nudge: { outbox: () => relay.nudge(), events: idle, payments: idle, refunds: idle },
+    };
+    watchWork(context);
+    const workers = startWorkers(context);
+    const requests = await serveRequests({
+      nc,
+      service: 'payment',
+      handlers: requestHandlers(context),
+      logger,
+      metrics,
+    });
+    const events = await consumeEvents({
+      nc,
+      stream: 'BOOKING',
+      durable: 'payment',
+      handlers: eventHandlers(context),
+      pool,
+      logger,
+      metrics,
+    });
+    const ops = await startOpsServer({
+      port: config.PORT,
+      host: config.HOST,
+      metrics,
+      checks: { database: () => pingDatabase(pool), nats: () => pingNats(nc) },
+    });
+    logger.info({ port: ops.port }, 'payment is ready');
+    return {
+      reconcileNow: workers.reconcileNow,
+      async drain() {
+        ops.setDraining();
+        await Promise.all([requests.drain(), events.drain(), workers.drain()]);
+        await relay.drain();
+        await closeNats(nc);
+        await db.$disconnect();
+        await pool.end();
+        await ops.close();
+      },
+    };
+  };
+
+  return {
+    async start() {
+      running = await start();
+    },
+    drain: async () => running?.drain(),
+    reconcileNow: () => running?.reconcileNow(),
+  };
+}

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import type { StripeRefundState, StripeState } from './payment.ts';
+import { fromUnix, type Patience, type Stripe } from './stripe-client.ts';
+
+// A value that Stripe adds one day must not be taken for money, nor for an end.
+const sessionStatus = z.enum(['open', 'complete', 'expired']).catch('open');
+const paymentStatus = z.enum(['paid', 'unpaid', 'no_payment_required']).catch('unpaid');
+
+/** Reads all that Stripe knows of one Checkout Session, in the words of our domain. */
+export async function readStripeState(
+  stripe: Stripe,
+  sessionId: string,
+  patience: Patience = {},
+): Promise<{ state: StripeState; url: string | null }> {
+  const expand = ['payment_intent.latest_charge'];
+  const session = await stripe.checkout.sessions.retrieve(sessionId, { expand }, patience);
+  const intent = expanded(session.payment_intent);
+  const charge = expanded(intent?.latest_charge);
+  const [refunds, disputeStatus] = await Promise.all([
+    charge?.paid ? listRefunds(stripe, charge.id, patience) : [],
+    charge?.disputed ? findDisputeStatus(stripe, charge.id, patience) : null,
+  ]);
+  return {
+    url: session.url,
+    state: {
+      sessionId: session.id,
+      sessionStatus: sessionStatus.parse(session.status),
+      paymentStatus: paymentStatus.parse(session.payment_status),
+      amountTotal: session.amount_total,
+      currency: session.currency?.toUpperCase() ?? null,
+      paymentIntentId: idOf(session.payment_intent),
+      processing: intent === undefined || !['requires_payment_method', 'canceled'].includes(intent.status),
+      chargeId: charge?.id ?? null,
+      chargedAt: charge?.paid ? fromUnix(charge.created) : null,
+      amountRefunded: charge?.amount_refunded ?? 0,
+      declineReason: intent?.last_payment_error?.code ?? null,
+      disputeStatus,
+      refunds,
+    },
+  };
+}
+
+async function listRefunds(stripe: Stripe, charge: string, patience: Patience): Promise<StripeRefundState[]> {
+  const { data } = await stripe.refunds.list({ charge, limit: 100 }, patience);
+  return data.map(describeRefund);
+}
+
+/** `requires_action` waits like `pending`; a cancelled refund gave nothing back, like a failed one. */
+export function describeRefund(refund: Stripe.Refund): StripeRefundState {
+  const failed = refund.status === 'failed' || refund.status === 'canceled';
+  return {
+    id: refund.id,
+    refundId: refund.metadata?.refundId ?? null,
+    amount: refund.amount,
+    status: failed ? 'failed' : refund.status === 'succeeded' ? 'succeeded' : 'pending',
+    failureReason: failed ? (refund.failure_reason ?? refund.status) : null,
+  };
+}
+
+/** The newest dispute decides: a charge can be disputed more than once. */
+async function findDisputeStatus(stripe: Stripe, charge: string, patience: Patience): Promise<string | null> {
+  const { data } = await stripe.disputes.list({ charge, limit: 1 }, patience);
+  return data[0]?.status ?? null;
+}
+
+/** The Checkout Session behind a PaymentIntent; undefined when it was not made by Checkout. */
+export async function findSessionOfIntent(stripe: Stripe, paymentIntent: string): Promise<string | undefined> {
+  const { data } = await stripe.checkout.sessions.list({ payment_intent: paymentIntent, limit: 1 });
+  return data[0]?.id;
+}
+
+const idOf = (value: string | { id: string } | null | undefined): string | null =>
+  typeof value === 'string' ? value : (value?.id ?? null);
+
+const expanded = <T extends { id: string }>(value: string | T | null | undefined): T | undefined =>
+  typeof value === 'object' && value !== null ? value : undefined;
