@@ -38,18 +38,32 @@ function run(command, args, options = {}) {
   });
 }
 
+/** npm itself, to be run by a Node of our choice. */
+function findNpm() {
+  const beside = join(dirname(process.execPath), '..', 'lib', 'node_modules', 'npm', 'bin', 'npm-cli.js');
+  const npm = [process.env.npm_execpath, beside].find(path => path && existsSync(path));
+  return npm ?? fail('npm was not found: run this through npm (npm start, npm test)');
+}
+
 async function install() {
   const mark = hashOf(join(root, 'package-lock.json'));
   const markFile = join(root, 'node_modules', '.installed-lock');
   if (hasMark(markFile, mark)) return;
   process.stdout.write('Installing packages (once, about a minute) …\n');
+  const npm = findNpm();
   // No install script is needed, so none is run: what they would fetch from elsewhere is not wanted.
-  const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
-  const args = [...npm.slice(1), 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  const code = await run(npm[0], args, { stdio: ['ignore', 'inherit', 'inherit'] });
-  if (interrupted) process.exit(130);
-  if (code !== 0) fail('npm ci failed; see its message above. Is the npm registry reachable?');
+  const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  await runNpm(process.execPath, [npm, 'ci', ...options]);
+  // npm leaves out optional packages that want a newer Node than the one it runs on; the pinned one takes them.
+  const node = findNode();
+  if (node !== process.execPath) await runNpm(node, [npm, 'install', '--no-save', '--prefer-offline', ...options]);
   writeFileSync(markFile, mark);
+}
+
+async function runNpm(node, args) {
+  const code = await run(node, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  if (interrupted) process.exit(130);
+  if (code !== 0) fail('npm could not install the packages; see its message above. Is the npm registry reachable?');
 }
 
 /** Node 24: the pinned one from the packages, else the one that runs this. */
