@@ -39,6 +39,8 @@ export interface GuardedCommand {
   command: string[];
   logFile: string;
   stopSignal: 'INT' | 'TERM';
+  /** Its whole environment; ours when left out. */
+  env?: Record<string, string> | undefined;
   /** Whom to run it as, when not as ourselves. */
   ids?: { uid?: number; gid?: number } | undefined;
 }
@@ -54,6 +56,7 @@ export async function startGuarded(o: GuardedCommand): Promise<GuardedProcess> {
     stdio: ['pipe', 'pipe', log],
     detached: true,
     cwd: '/',
+    ...(o.env && { env: o.env }),
     ...o.ids,
   });
   const exited = once(child, 'exit').then(() => undefined);
