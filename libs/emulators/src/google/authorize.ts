@@ -1,7 +1,8 @@
+import { escapeHtml } from '../shared/html.ts';
 import { knownScopes } from './grants.ts';
 import { html, type Reply, redirect } from './http.ts';
 import type { CodeStore } from './oauth.ts';
-import { escapeHtml, page } from './page-frame.ts';
+import { page } from './page-frame.ts';
 import type { Context, Route } from './router.ts';
 import type { World } from './world.ts';
 

@@ -67,6 +67,18 @@ describe('insert', () => {
     expect(data.start).toEqual({ dateTime: '2026-02-10T15:00:00-05:00', timeZone: 'America/Toronto' });
   });
 
+  test("marks the owner's own answer to an invitation", async () => {
+    const attendees = [{ email: owner, responseStatus: 'declined' }];
+    const { data } = await insert({ ...stay, attendees, transparency: 'opaque' });
+    expect(data.attendees).toEqual([{ email: owner, responseStatus: 'declined', self: true }]);
+  });
+
+  test('answers only the fields that were asked for', async () => {
+    await insert();
+    const { data } = await api.events.list({ calendarId, fields: 'items(id,start/date)' });
+    expect(data).toEqual({ items: [{ id, start: { date: '2026-02-10' } }] });
+  });
+
   test('records whom sendUpdates would have written to, and nobody for none', async () => {
     await insert();
     expect(emulator.admin.sentMail()).toEqual([]);

@@ -17,6 +17,8 @@ export const faultInput = z.object({
   skip: z.number().int().min(0).default(0),
   /** Answer with this status instead of doing the call; `reason` and `message` fill Google's error body. */
   status: z.number().int().min(400).max(599).optional(),
+  /** With `status`: the call takes effect although an error is answered. */
+  applied: z.boolean().default(false),
   reason: z.string().optional(),
   message: z.string().optional(),
   /** Seconds, sent as `Retry-After`. */

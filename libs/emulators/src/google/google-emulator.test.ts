@@ -65,6 +65,12 @@ describe('faults', () => {
     expect((await list()).status).toBe(200);
   });
 
+  test('an error can be answered although the call took effect', async () => {
+    emulator.admin.addFault({ match: { method: 'POST', path: '/events$' }, status: 503, applied: true });
+    expect(await refusalOf(insert())).toEqual({ status: 503, reason: 'backendError' });
+    expect(emulator.admin.listEvents(calendarId)).toHaveLength(1);
+  });
+
   test('while down, no call is answered; the admin endpoint still is', async () => {
     await admin('POST', 'down', {});
     expect(await refusalOf(insert())).toEqual({ code: 'ECONNRESET' });

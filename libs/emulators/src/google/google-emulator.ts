@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import { openStateFile, readStateFile } from '../shared/state-file.ts';
 import { createAdmin, type GoogleAdmin } from './admin.ts';
 import { adminRoutes } from './admin-routes.ts';
 import { authorizeRoutes } from './authorize.ts';
@@ -10,11 +11,12 @@ import { createChannelHub } from './channels.ts';
 import { errorReply, GoogleApiError, notFound } from './errors.ts';
 import { eventRoutes } from './events-routes.ts';
 import { createFaultBox, faultError } from './faults.ts';
+import { selectFields } from './fields.ts';
 import { type EmulatorRequest, json, parseJsonObject, type Reply, readBody } from './http.ts';
 import { type CodeStore, oauthRoutes } from './oauth.ts';
 import { pageRoutes } from './pages.ts';
 import { type Context, matchRoute, type Route, type RouteMatch } from './router.ts';
-import { loadState, openStateFile } from './state-file.ts';
+import { emptyState, parseState, plainState } from './state.ts';
 import { defaultSettings, type World } from './world.ts';
 
 export interface GoogleEmulatorOptions {
@@ -51,8 +53,9 @@ export async function startGoogleEmulator(options: GoogleEmulatorOptions = {}): 
   const host = options.host ?? '127.0.0.1';
   const now = options.now ?? (() => new Date());
   let url = options.publicUrl?.replace(/\/$/, '') ?? '';
-  const state = loadState(options.stateFile);
-  const file = openStateFile(options.stateFile, state);
+  const saved = readStateFile(options.stateFile);
+  const state = saved === undefined ? emptyState() : parseState(saved);
+  const file = openStateFile(options.stateFile, () => plainState(state));
   const world: World = {
     state,
     settings: { ...defaultSettings },
@@ -63,13 +66,13 @@ export async function startGoogleEmulator(options: GoogleEmulatorOptions = {}): 
       channels: state.channels,
       resourceUri: id => `${url}/calendar/v3/calendars/${encodeURIComponent(id)}/events?alt=json`,
       now,
-      changed: () => file.markDirty(),
+      changed: () => file.touch(),
     }),
     client: { id: options.clientId, secret: options.clientSecret, allowedRedirects: options.allowedRedirects },
     now,
     randomId: options.randomId ?? (() => randomBytes(24).toString('hex')),
     baseUrl: () => url,
-    changed: () => file.markDirty(),
+    changed: () => file.touch(),
   };
   const codes: CodeStore = new Map();
   const admin = createAdmin(world, codes);
@@ -158,8 +161,9 @@ async function answerApi(
   if (fault?.loseResponse === 'before' || world.faults.down) return undefined;
   const refusal = fault && faultError(fault);
   const context = match && contextOf(world, request, match, fields => Object.assign(call, fields));
-  call.applied = refusal === undefined;
-  const reply = refusal ? errorReply(refusal) : match && context ? await run(match, context) : errorReply(notFound());
+  call.applied = refusal === undefined || fault?.applied === true;
+  const answer = match && context && call.applied ? await run(match, context) : errorReply(notFound());
+  const reply = refusal ? errorReply(refusal) : answer;
   if (fault?.loseResponse === 'after') return undefined;
   call.status = reply.status;
   return reply;
@@ -187,7 +191,10 @@ function contextOf(world: World, request: EmulatorRequest, match: RouteMatch, no
 
 async function run(match: RouteMatch, context: Context): Promise<Reply> {
   try {
-    return await match.route.handle(context);
+    const reply = await match.route.handle(context);
+    const fields = context.request.query.get('fields');
+    if (fields === null || reply.status !== 200 || !match.route.path.startsWith('/calendar/')) return reply;
+    return { ...reply, body: JSON.stringify(selectFields(JSON.parse(reply.body ?? '{}'), fields)) };
   } catch (error) {
     if (error instanceof GoogleApiError) return errorReply(error);
     const message = error instanceof Error ? error.message : String(error);

@@ -1,6 +1,7 @@
 import { Temporal } from 'temporal-polyfill';
+import { escapeHtml } from '../shared/html.ts';
 import type { EventDateTime, GoogleEvent } from './event-schema.ts';
-import { escapeHtml, page } from './page-frame.ts';
+import { page } from './page-frame.ts';
 import type { Calendar } from './state.ts';
 
 interface MonthView {
@@ -27,7 +28,7 @@ interface Span {
 export function renderMonth(view: MonthView): string {
   const { calendar, month, events, problem } = view;
   const base = `/ui/calendars/${encodeURIComponent(calendar.id)}`;
-  const title = month.toLocaleString('en-CA', { month: 'long', year: 'numeric', calendar: 'iso8601' });
+  const title = month.toPlainDate({ day: 1 }).toLocaleString('en-CA', { month: 'long', year: 'numeric' });
   const link = (to: Temporal.PlainYearMonth, text: string) => `<a href="${base}?month=${to.toString()}">${text}</a>`;
   return page(
     `${calendar.summary}, ${title}`,

@@ -1,12 +1,4 @@
-/** Text made safe for HTML, inside elements and inside quoted attributes. */
-export function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
-}
+import { escapeHtml } from '../shared/html.ts';
 
 /** A whole page; `title` is escaped here, `content` has to be HTML already. */
 export function page(title: string, content: string): string {

@@ -1,4 +1,5 @@
 import { Temporal } from 'temporal-polyfill';
+import { escapeHtml } from '../shared/html.ts';
 import { GoogleApiError, notFound } from './errors.ts';
 import type { GoogleEvent } from './event-schema.ts';
 import { listEvents } from './events-list.ts';
@@ -6,7 +7,7 @@ import { deleteEvent, findEvent, insertEvent, patchEvent } from './events-write.
 import { header, html, type Reply, redirect } from './http.ts';
 import { parseListQuery } from './list-query.ts';
 import { renderMonth } from './month-page.ts';
-import { escapeHtml, page } from './page-frame.ts';
+import { page } from './page-frame.ts';
 import type { Context, Route } from './router.ts';
 import type { Calendar } from './state.ts';
 

@@ -93,21 +93,25 @@ export function emptyState(): State {
   };
 }
 
-/** The state as JSON text; Maps are written as `{"$map": [[key, value], …]}`. */
-export function serializeState(value: State): string {
-  return JSON.stringify(value, (_key, item: unknown) => (item instanceof Map ? { $map: [...item] } : item));
+/** The state as it is saved; Maps become `{"$map": [[key, value], …]}`. */
+export function plainState(value: State): unknown {
+  return JSON.parse(JSON.stringify(value, (_key, item: unknown) => (item instanceof Map ? { $map: [...item] } : item)));
 }
 
-/** Reads what `serializeState` wrote; throws a ZodError when the file is something else. */
-export function parseState(text: string): State {
-  const raw: unknown = JSON.parse(text, (_key, item: unknown) => {
-    const entries = mapShape.safeParse(item);
-    return entries.success ? new Map(entries.data.$map) : item;
-  });
-  return state.parse(raw);
+/** Reads what `plainState` made; throws a ZodError when it is something else. */
+export function parseState(plain: unknown): State {
+  return state.parse(withMaps(plain));
 }
 
-const mapShape = z.strictObject({ $map: z.array(z.tuple([z.string(), z.unknown()])) });
+const savedMap = z.strictObject({ $map: z.array(z.tuple([z.string(), z.unknown()])) });
+
+function withMaps(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withMaps);
+  if (typeof value !== 'object' || value === null) return value;
+  const saved = savedMap.safeParse(value);
+  if (saved.success) return new Map(saved.data.$map.map(([key, item]) => [key, withMaps(item)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withMaps(item)]));
+}
 
 export function hasRole(calendarOf: Calendar, email: string, role: AccessRole): boolean {
   const held = calendarOf.access.get(email);
