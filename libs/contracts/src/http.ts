@@ -162,7 +162,7 @@ const availabilityRoutes = {
 const bookingRoutes = {
   createBooking: route('post', '/v1/bookings', everybody, {
     ...bookings,
-    summary: 'Book: the nights are held until `holdExpiresAt`',
+    summary: 'Book: the nights are held until holdExpiresAt',
     headers: z.object({ 'Idempotency-Key': idempotencyKey.optional() }),
     body: newBooking.meta({ id: 'NewBooking' }),
     success: { ...created(createdBooking.meta({ id: 'CreatedBooking' })), location: '/v1/bookings/{id}' },

@@ -52,6 +52,7 @@ export function createApp(o: {
     res.setHeader('cache-control', 'no-store');
     next();
   });
+  const address = publicUrl(config);
   const limited = [
     ...establishmentRoutes,
     ...chaletRoutes,
@@ -59,7 +60,7 @@ export function createApp(o: {
     ...bookingRoutes,
     ...googleRoutes,
     googleCallbackRoute,
-    ...documentationRoutes(createOpenApi({ publicUrl: publicUrl(config) })),
+    ...documentationRoutes({ document: createOpenApi({ publicUrl: address }), publicUrl: address }),
   ];
   mount(app, limited, gateway);
   serveDocsAssets(app);

@@ -83,7 +83,7 @@ export const answerErrors =
     const unavailable = error instanceof UnavailableError;
     const mistake = unavailable ? undefined : describeClientError(error);
     if (unavailable)
-      logger.warn({ requestId, service: error.service, reason: error.message }, 'a service is unavailable');
+      logger.warn({ requestId, unavailable: error.service, reason: error.message }, 'a service is unavailable');
     else if (!mistake) logger.error({ err: error, requestId, method: req.method, path: req.path }, 'a request failed');
     if (res.headersSent) return next(error);
     if (unavailable) {

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { httpRoutes } from '@monde-sauvage/contracts';
 import { checkReadiness, type Metrics, type ReadinessChecks } from '@monde-sauvage/service-kit';
-import express, { type Express } from 'express';
+import type { Express } from 'express';
 import { custom, type ServedRoute } from '../route.ts';
 
 /** `/livez`, `/readyz` and `/metrics`, as every service has them; the gateway serves them on its one port. */
@@ -25,16 +25,18 @@ export const operationsRoutes = (o: {
   }),
 ];
 
-const docsPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+/** Scripts and styles from here only; requests also to the public address, which "Try it out" calls. */
+const docsPolicy = (publicUrl: string) =>
+  [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    `connect-src 'self' ${new URL(publicUrl).origin}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
 
 const docsPage = `<!doctype html>
 <html lang="en">
@@ -57,14 +59,15 @@ const docsScript = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#docs', dee
 const docsAssets = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'];
 
 /** `/openapi.json`, and `/docs`: Swagger UI from this server alone, under a policy that allows no other. */
-export const documentationRoutes = (document: unknown): ServedRoute[] => {
-  const text = JSON.stringify(document);
+export const documentationRoutes = (o: { document: unknown; publicUrl: string }): ServedRoute[] => {
+  const text = JSON.stringify(o.document);
+  const policy = docsPolicy(o.publicUrl);
   return [
     custom(httpRoutes.getOpenApi, () => (_, res) => {
       res.type('application/json').set('cache-control', 'no-cache').send(text);
     }),
     custom(httpRoutes.getDocs, () => (_, res) => {
-      res.set('content-security-policy', docsPolicy).type('html').send(docsPage);
+      res.set('content-security-policy', policy).type('html').send(docsPage);
     }),
   ];
 };
@@ -75,7 +78,7 @@ export function serveDocsAssets(app: Express): void {
   for (const file of docsAssets) {
     app.get(`/docs/${file}`, (_, res) => res.sendFile(path.join(folder, file), { maxAge: '1h' }));
   }
-  app.get('/docs/start.js', express.text(), (_, res) => {
+  app.get('/docs/start.js', (_, res) => {
     res.type('text/javascript').send(docsScript);
   });
 }
