@@ -51,12 +51,13 @@ async function install() {
   if (hasMark(markFile, mark)) return;
   process.stdout.write('Installing packages (once, about a minute) …\n');
   const npm = findNpm();
-  // No install script is needed, so none is run: what they would fetch from elsewhere is not wanted.
-  const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  await runNpm(process.execPath, [npm, 'ci', ...options]);
+  // No install script is needed, so none is run: what they would fetch from elsewhere is not wanted. Not `npm ci`: it
+  // refuses a lock file that was made where other platforms' binaries cannot be had (docs/decisions/002).
+  const install = [npm, 'install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  await runNpm(process.execPath, install);
   // npm leaves out optional packages that want a newer Node than the one it runs on; the pinned one takes them.
   const node = findNode();
-  if (node !== process.execPath) await runNpm(node, [npm, 'install', '--no-save', '--prefer-offline', ...options]);
+  if (node !== process.execPath) await runNpm(node, [...install, '--prefer-offline']);
   writeFileSync(markFile, mark);
 }
 

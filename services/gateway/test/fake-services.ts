@@ -105,14 +105,28 @@ export interface Fakes {
   asked: { subject: string; input: unknown; requestId: string; traceparent: string | undefined }[];
   current: Booking;
   override: Map<string, () => Promise<Result<unknown>>>;
+  /** Puts a customer into every object of every answer, as a careless service might. */
+  leaky: boolean;
   stop(service: string): Promise<void>;
   close(): Promise<void>;
+}
+
+function leak(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(leak);
+  if (typeof value !== 'object' || value === null) return value;
+  const inner = Object.fromEntries(Object.entries(value).map(([name, part]) => [name, leak(part)]));
+  return { customer: booking.customer, notes: booking.notes, ...inner };
 }
 
 /** Stand-ins that speak the services' contracts over real NATS, with the rules of who sees what and nothing behind. */
 export async function startFakeServices(natsUrl: string): Promise<Fakes> {
   const nc = await connectNats({ servers: natsUrl, service: 'fakes', logger: silentLogger });
-  const state: Pick<Fakes, 'asked' | 'current' | 'override'> = { asked: [], current: booking, override: new Map() };
+  const state: Pick<Fakes, 'asked' | 'current' | 'override' | 'leaky'> = {
+    asked: [],
+    current: booking,
+    override: new Map(),
+    leaky: false,
+  };
   const e = establishmentRequests;
   const none = { items: [], nextCursor: null };
   const handlers: RequestHandler[] = [
@@ -187,14 +201,15 @@ export async function startFakeServices(natsUrl: string): Promise<Fakes> {
   ];
   const recorded = handlers.map(handler => ({
     ...handler,
-    answer: (input: unknown, context: Parameters<RequestHandler['answer']>[1]) => {
+    answer: async (input: unknown, context: Parameters<RequestHandler['answer']>[1]) => {
       state.asked.push({
         subject: handler.subject,
         input,
         requestId: context.requestId,
         traceparent: context.traceparent,
       });
-      return state.override.get(handler.subject)?.() ?? handler.answer(input, context);
+      const result = await (state.override.get(handler.subject)?.() ?? handler.answer(input, context));
+      return result.ok && state.leaky ? ok(leak(result.value)) : result;
     },
   }));
   const running = new Map<string, { drain(): Promise<void> }>();
