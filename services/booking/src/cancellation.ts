@@ -1,0 +1,72 @@
+import {
+  type Actor,
+  type CancellationPolicy,
+  type CivilDate,
+  dateInZone,
+  daysBetween,
+  mayManage,
+} from '@monde-sauvage/contracts';
+import { advance, type BookingRecord, type ChangedBy, type Decision, unchanged } from './booking.ts';
+
+/**
+ * How much of what was paid goes back, in percent: the best tier that still applies. Days are counted on the
+ * establishment's calendar, from the day of cancelling to the day of arrival.
+ */
+export function refundPercentage(policy: CancellationPolicy, today: CivilDate, arrival: CivilDate): number {
+  const daysAhead = daysBetween(today, arrival);
+  return Math.max(0, ...policy.tiers.filter(tier => daysAhead >= tier.daysBefore).map(tier => tier.percentage));
+}
+
+/** A guest sees the own booking, an owner those of the establishment. */
+export const maySee = (who: Actor, booking: Pick<BookingRecord, 'id' | 'establishmentId'>): boolean =>
+  (who.kind === 'guest' && who.bookingId === booking.id) || mayManage(who, booking.establishmentId);
+
+/**
+ * Decides about a cancellation that a person asks for; that this person may see the booking is settled already.
+ * Cancelling what is cancelled changes nothing. An owner gives everything back, and so does cancelling before payment:
+ * money that is still on its way is returned in full.
+ */
+export function cancelBooking(
+  booking: BookingRecord,
+  o: { actor: Actor; at: Date; timezone: string; reason?: string | undefined },
+): Decision {
+  switch (booking.status) {
+    case 'cancelled':
+      return unchanged;
+    case 'pending':
+    case 'confirmed': {
+      if (booking.source === 'google') {
+        return {
+          kind: 'refused',
+          refusal: {
+            code: 'read_only_source',
+            message: 'This booking comes from Google Calendar: remove the event there to cancel it.',
+          },
+        };
+      }
+      const byGuest = o.actor.kind === 'guest';
+      const today = dateInZone(o.at, o.timezone);
+      const percentage =
+        byGuest && booking.status === 'confirmed' && booking.policy
+          ? refundPercentage(booking.policy, today, booking.startDate)
+          : 100;
+      const change = advance(
+        booking,
+        {
+          status: 'cancelled',
+          cancelledAt: o.at.toISOString(),
+          cancelReason: byGuest ? 'guest' : 'owner',
+          holdExpiresAt: null,
+          conflict: false,
+          refundPercentage: percentage,
+        },
+        { at: o.at, by: whoIs(o.actor), action: 'cancelled', reason: o.reason, event: 'cancelled' },
+      );
+      return { kind: 'changed', change };
+    }
+    default:
+      return booking.status satisfies never;
+  }
+}
+
+const whoIs = (actor: Actor): ChangedBy => actor.kind;

@@ -1,0 +1,33 @@
+import type { Clock, Logger, Metrics } from '@monde-sauvage/service-kit';
+import type { PrismaClient } from './generated/prisma/client.ts';
+
+export type HoldSettlement = 'released' | 'paid' | 'processing';
+
+/** What every operation works with. */
+export interface BookingContext {
+  prisma: PrismaClient;
+  now: Clock;
+  newId: () => string;
+  holdMinutes: number;
+  logger: Logger;
+  metrics: BookingMetrics;
+  /** Has payment close a booking's Checkout Session. @throws UnavailableError when payment does not answer */
+  settleHold: (bookingId: string) => Promise<HoldSettlement>;
+  /** Something was committed to the outbox. */
+  nudgeRelay: () => void;
+}
+
+/** Where a request or event came from, for traces. */
+export interface Origin {
+  traceparent?: string | undefined;
+}
+
+export type BookingMetrics = ReturnType<typeof bookingMetrics>;
+
+/** Counters of the business, beside those of messaging. */
+export const bookingMetrics = (metrics: Metrics) => ({
+  placements: metrics.counter('booking_placements_total', 'Wishes to book, by outcome', ['outcome']),
+  holdsReleased: metrics.counter('booking_holds_total', 'Holds that were over, by what became of them', ['outcome']),
+  externalChanges: metrics.counter('booking_external_changes_total', 'Changes of external events', ['outcome']),
+  payments: metrics.counter('booking_payments_total', 'News of payments, by what they did', ['action']),
+});

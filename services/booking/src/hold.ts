@@ -1,0 +1,45 @@
+import { advance, type BookingRecord, type Decision, isHoldOver, unchanged } from './booking.ts';
+
+/**
+ * A Checkout Session is open until `until`: the hold lasts at least as long. Also a hold whose time is over is
+ * extended as long as it was not released, because its nights are still kept.
+ */
+export function extendHold(booking: BookingRecord, o: { until: Date; at: Date }): Decision {
+  if (booking.status !== 'pending' || booking.holdExpiresAt === null) {
+    return {
+      kind: 'refused',
+      refusal: { code: 'not_pending', message: `This booking is ${booking.status}: there is no hold to extend.` },
+    };
+  }
+  const latest = (known: string | null) =>
+    new Date(Math.max(o.until.getTime(), known === null ? 0 : Date.parse(known))).toISOString();
+  const holdExpiresAt = latest(booking.holdExpiresAt);
+  const checkoutOpenUntil = latest(booking.checkoutOpenUntil);
+  if (holdExpiresAt === booking.holdExpiresAt && checkoutOpenUntil === booking.checkoutOpenUntil) return unchanged;
+  const change = advance(
+    booking,
+    { holdExpiresAt, checkoutOpenUntil },
+    { at: o.at, by: 'payment', action: 'hold_extended', reason: 'Checkout was opened', event: 'updated' },
+  );
+  return { kind: 'changed', change };
+}
+
+/**
+ * Gives the nights of a hold back once its time is over. `refundPercentage` stays open: a payment that arrives late
+ * either brings the booking back or is returned in full.
+ */
+export function releaseHold(booking: BookingRecord, o: { at: Date }): Decision {
+  if (!isHoldOver(booking, o.at)) return unchanged;
+  const change = advance(
+    booking,
+    {
+      status: 'cancelled',
+      cancelledAt: o.at.toISOString(),
+      cancelReason: 'hold_expired',
+      holdExpiresAt: null,
+      conflict: false,
+    },
+    { at: o.at, by: 'system', action: 'hold_expired', event: 'cancelled' },
+  );
+  return { kind: 'changed', change };
+}

@@ -1,0 +1,60 @@
+import { dateInZone, type PaymentSnapshot } from '@monde-sauvage/contracts';
+import type { EventMeta } from '@monde-sauvage/messaging';
+import type { BookingRecord, Decision } from '../booking.ts';
+import { changeBooking, type Tx, takesNightsOf } from '../booking-store.ts';
+import type { BookingContext } from '../context.ts';
+import { applyPaymentNews, applySuccessfulPayment, isLatePayment } from '../payments.ts';
+import { noteInHistory } from './note-in-history.ts';
+
+/**
+ * A payment succeeded: confirms a pending booking, brings a released one back if its nights are free, and otherwise
+ * leaves it cancelled with a full refund due.
+ * @throws Error for a booking that does not exist: the event becomes a dead letter for a person to look at
+ */
+export const confirmPaidBooking = (ctx: BookingContext, payment: PaymentSnapshot, meta: EventMeta): Promise<void> =>
+  changeByPayment(ctx, payment, meta, async (booking, timezone, tx, at) => {
+    const nightsFree = isLatePayment(booking) && (await areNightsFree(tx, booking));
+    const decision = applySuccessfulPayment(booking, payment, { at, today: dateInZone(at, timezone), nightsFree });
+    if (decision.kind !== 'noted') return decision;
+    ctx.logger.warn({ bookingId: booking.id, paymentId: payment.paymentId }, decision.reason);
+    await noteInHistory(tx, {
+      id: meta.id,
+      bookingId: booking.id,
+      version: booking.version,
+      at,
+      by: 'payment',
+      action: decision.action,
+      reason: decision.reason,
+    });
+    return { kind: 'unchanged' };
+  });
+
+/** A payment failed, expired, was refunded or disputed. */
+export const recordPaymentNews = (ctx: BookingContext, payment: PaymentSnapshot, meta: EventMeta): Promise<void> =>
+  changeByPayment(ctx, payment, meta, (booking, _timezone, _tx, at) => applyPaymentNews(booking, payment, { at }));
+
+async function changeByPayment(
+  ctx: BookingContext,
+  payment: PaymentSnapshot,
+  meta: EventMeta,
+  decide: (booking: BookingRecord, timezone: string, tx: Tx, at: Date) => Promise<Decision> | Decision,
+): Promise<void> {
+  const at = ctx.now();
+  const { bookingId } = payment;
+  let action = 'unchanged';
+  const changed = await changeBooking(
+    ctx,
+    { bookingId, at, traceparent: meta.traceparent },
+    async (booking, chalet, tx) => {
+      const decision = await decide(booking, chalet.timezone, tx, at);
+      action = decision.kind === 'changed' ? decision.change.history.action : 'unchanged';
+      return decision;
+    },
+  );
+  if (!changed.ok) throw new Error(`payment ${payment.paymentId} is for booking ${bookingId}, which does not exist`);
+  ctx.metrics.payments.inc({ action });
+}
+
+async function areNightsFree(tx: Tx, booking: BookingRecord): Promise<boolean> {
+  return (await tx.booking.count({ where: takesNightsOf(booking.chaletId, booking) })) === 0;
+}

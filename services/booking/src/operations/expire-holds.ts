@@ -1,0 +1,92 @@
+import { UnavailableError } from '@monde-sauvage/messaging';
+import { changeBooking } from '../booking-store.ts';
+import type { BookingContext } from '../context.ts';
+import { releaseHold } from '../hold.ts';
+
+const batchSize = 50;
+
+/** How long a claimed hold is left to the replica that claimed it, and how soon an undecided one is looked at again. */
+const leaseMs = 30_000;
+
+/**
+ * When payment does not answer for this long the nights are given back all the same: a payment that turns up later
+ * brings the booking back or is refunded.
+ */
+const patienceMs = 15 * 60_000;
+
+export type HoldOutcome = 'released' | 'kept' | 'undecided';
+
+/**
+ * Releases holds whose time is over, a batch at a time. Replicas share the work by leases: a hold that could not be
+ * decided comes up again when its lease has ended.
+ * @returns whether there may be more
+ */
+export async function expireHolds(ctx: BookingContext, signal: AbortSignal): Promise<boolean> {
+  const claimed = await claimExpiredHolds(ctx);
+  for (const bookingId of claimed) {
+    if (signal.aborted) return false;
+    const outcome = await releaseExpiredHold(ctx, bookingId);
+    ctx.metrics.holdsReleased.inc({ outcome });
+  }
+  return claimed.length === batchSize;
+}
+
+/** Row locks for one statement only; SKIP LOCKED so that a booking in work elsewhere waits for the next round. */
+async function claimExpiredHolds(ctx: BookingContext): Promise<string[]> {
+  const now = ctx.now();
+  const leaseUntil = new Date(now.getTime() + leaseMs);
+  const rows = await ctx.prisma.$queryRaw<{ id: string }[]>`
+    UPDATE bookings SET hold_lease_until = ${leaseUntil}
+    WHERE id IN (
+      SELECT id FROM bookings
+      WHERE status = 'pending' AND hold_expires_at <= ${now}
+        AND (hold_lease_until IS NULL OR hold_lease_until <= ${now})
+      ORDER BY hold_expires_at LIMIT ${batchSize}
+      FOR UPDATE SKIP LOCKED)
+    RETURNING id`;
+  return rows.map(row => row.id);
+}
+
+/**
+ * Releases one hold that is over. Where Checkout was opened payment closes it first, outside of any transaction; what
+ * turns out paid is left for `payment.succeeded` to confirm.
+ * @returns `kept` when it is paid or was extended, `undecided` when payment cannot tell yet
+ */
+export async function releaseExpiredHold(ctx: BookingContext, bookingId: string): Promise<HoldOutcome> {
+  const row = await ctx.prisma.booking.findUnique({ where: { id: bookingId } });
+  if (row?.status !== 'pending') return row?.status === 'cancelled' ? 'released' : 'kept';
+  if (row.holdExpiresAt === null || row.holdExpiresAt > ctx.now()) return 'kept';
+  if (row.checkoutOpenUntil !== null) {
+    const settled = await settle(ctx, bookingId, row.holdExpiresAt);
+    if (settled !== 'released') return settled;
+  }
+  const at = ctx.now();
+  const seen = row.checkoutOpenUntil?.getTime();
+  const released = await changeBooking(ctx, { bookingId, at }, booking => {
+    // Checkout was opened or extended since payment was asked: the next round asks again.
+    const open = booking.checkoutOpenUntil === null ? undefined : Date.parse(booking.checkoutOpenUntil);
+    return open === seen ? releaseHold(booking, { at }) : { kind: 'unchanged' };
+  });
+  return released.ok && released.value.status === 'cancelled' ? 'released' : 'kept';
+}
+
+async function settle(ctx: BookingContext, bookingId: string, holdExpiresAt: Date): Promise<HoldOutcome> {
+  try {
+    const outcome = await ctx.settleHold(bookingId);
+    switch (outcome) {
+      case 'released':
+        return 'released';
+      case 'paid':
+        return 'kept';
+      case 'processing':
+        return 'undecided';
+      default:
+        return outcome satisfies never;
+    }
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error;
+    const overdueMs = ctx.now().getTime() - holdExpiresAt.getTime();
+    ctx.logger.warn({ bookingId, overdueMs }, 'payment does not answer about a hold that is over');
+    return overdueMs >= patienceMs ? 'released' : 'undecided';
+  }
+}

@@ -1,0 +1,106 @@
+import {
+  addDays,
+  type Chalet,
+  dateInZone,
+  daysBetween,
+  type Establishment,
+  type NewBooking,
+  nightsOf,
+  priceStay,
+  type Result,
+  refuse,
+  standardPolicies,
+} from '@monde-sauvage/contracts';
+import { begin, type Change } from './booking.ts';
+
+/** What a chalet's rules say about a stay: the part of it and of its establishment that placing a booking needs. */
+export interface OfferedChalet
+  extends Pick<Chalet, 'id' | 'establishmentId' | 'capacity' | 'nightlyRate' | 'cleaningFee' | 'minNights'> {
+  maxNights: number;
+  archived: boolean;
+  currency: string;
+  timezone: string;
+  locale: string;
+  cancellationPolicy: Establishment['cancellationPolicy'];
+  version: number;
+}
+
+/** How far ahead a stay may end, in days: three years and a leap day. */
+const horizonDays = 3 * 365 + 1;
+
+/**
+ * Decides about a guest's wish to book, as far as it can be decided without looking at other bookings. The price and
+ * the cancellation policy are frozen in the booking.
+ * @returns the first version of a pending booking, or `validation_failed` with what is wrong
+ */
+export function placeBooking(
+  wish: NewBooking,
+  chalet: OfferedChalet,
+  o: { at: Date; holdMinutes: number; id: string; reference: string; manageTokenHash: string },
+): Result<Change> {
+  const errors = findProblems(wish, chalet, dateInZone(o.at, chalet.timezone));
+  if (errors.length > 0) return refuse('validation_failed', 'This stay cannot be booked.', errors);
+  const at = o.at.toISOString();
+  const stay = { startDate: wish.startDate, endDate: wish.endDate };
+  const change = begin(
+    {
+      id: o.id,
+      reference: o.reference,
+      chaletId: chalet.id,
+      establishmentId: chalet.establishmentId,
+      ...stay,
+      nights: nightsOf(stay),
+      guests: wish.guests ?? null,
+      status: 'pending',
+      source: 'website',
+      customer: { name: wish.customer.name, email: wish.customer.email, phone: wish.customer.phone ?? null },
+      notes: wish.notes ? wish.notes : null,
+      price: priceStay(chalet, stay),
+      holdExpiresAt: new Date(o.at.getTime() + o.holdMinutes * 60_000).toISOString(),
+      checkoutOpenUntil: null,
+      googleEventId: null,
+      mirrorRevision: 0,
+      payment: { status: 'unpaid', amountPaid: 0, amountRefunded: 0 },
+      paymentId: null,
+      paymentVersion: 0,
+      conflict: false,
+      version: 1,
+      createdAt: at,
+      updatedAt: at,
+      confirmedAt: null,
+      cancelledAt: null,
+      cancelReason: null,
+      locale: wish.locale ?? chalet.locale,
+      policy: frozenPolicy(chalet.cancellationPolicy),
+      refundPercentage: null,
+      manageTokenHash: o.manageTokenHash,
+    },
+    { at: o.at, by: 'guest', action: 'placed', event: 'created' },
+  );
+  return { ok: true, value: change };
+}
+
+function findProblems(wish: NewBooking, chalet: OfferedChalet, today: string) {
+  const errors: { path: string; message: string }[] = [];
+  const nights = daysBetween(wish.startDate, wish.endDate);
+  if (chalet.archived) errors.push({ path: 'chaletId', message: 'this chalet is no longer offered' });
+  if (wish.startDate < today) errors.push({ path: 'startDate', message: 'must not be in the past' });
+  if (nights < 1) {
+    errors.push({ path: 'endDate', message: 'must be after startDate' });
+  } else if (wish.endDate > addDays(today, horizonDays)) {
+    errors.push({ path: 'endDate', message: 'must be at most three years from now' });
+  } else if (nights < chalet.minNights) {
+    errors.push({ path: 'endDate', message: `the shortest stay is ${chalet.minNights} nights` });
+  } else if (nights > chalet.maxNights) {
+    errors.push({ path: 'endDate', message: `the longest stay is ${chalet.maxNights} nights` });
+  }
+  if (wish.guests !== undefined && wish.guests > chalet.capacity) {
+    errors.push({ path: 'guests', message: `the chalet takes at most ${chalet.capacity} guests` });
+  }
+  return errors;
+}
+
+const frozenPolicy = (choice: Establishment['cancellationPolicy']) => ({
+  name: choice,
+  tiers: standardPolicies[choice].tiers.map(tier => ({ ...tier })),
+});
