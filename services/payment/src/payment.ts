@@ -165,7 +165,8 @@ function disputeStep(payment: Payment, state: StripeState): Step {
       status: paidStatus(after),
       // A refund that failed needs somebody to act, so it stays in sight.
       reason: payment.reason?.startsWith('refund_failed') ? payment.reason : `dispute_${state.disputeStatus ?? 'gone'}`,
-      needsReview: payment.needsReview || isContested(state.disputeStatus),
+      // Only what the dispute itself put before a person is over with it.
+      needsReview: isContested(state.disputeStatus) || (payment.needsReview && !payment.reason?.startsWith('dispute_')),
     },
     fact: 'disputed',
   };

@@ -29,7 +29,7 @@ import { startWorkers } from './workers.ts';
 const prismaDir = fileURLToPath(new URL('../prisma', import.meta.url));
 
 export interface PaymentService extends Service {
-  /** Reads Stripe's undelivered events now, instead of in a few minutes. */
+  /** Reads Stripe's undelivered events and looks at what is due now, instead of at the next interval. */
   reconcileNow(): void;
 }
 

@@ -32,7 +32,8 @@ export async function readStripeState(
       processing: intent === undefined || !['requires_payment_method', 'canceled'].includes(intent.status),
       chargeId: charge?.id ?? null,
       chargedAt: charge?.paid ? fromUnix(charge.created) : null,
-      amountRefunded: charge?.amount_refunded ?? 0,
+      // Not the charge's own sum: it was read a moment earlier and may not fit the list.
+      amountRefunded: refunds.reduce((sum, refund) => sum + (refund.status === 'failed' ? 0 : refund.amount), 0),
       declineReason: intent?.last_payment_error?.code ?? null,
       disputeStatus,
       refunds,
@@ -41,8 +42,8 @@ export async function readStripeState(
 }
 
 async function listRefunds(stripe: Stripe, charge: string, patience: Patience): Promise<StripeRefundState[]> {
-  const { data } = await stripe.refunds.list({ charge, limit: 100 }, patience);
-  return data.map(describeRefund);
+  const refunds = await stripe.refunds.list({ charge, limit: 100 }, patience).autoPagingToArray({ limit: 1_000 });
+  return refunds.map(describeRefund);
 }
 
 /** `requires_action` waits like `pending`; a cancelled refund gave nothing back, like a failed one. */

@@ -20,7 +20,10 @@ export function startWorkers(context: PaymentContext): { reconcileNow(): void; d
   Object.assign(context.nudge, { events: events.nudge, payments: payments.nudge, refunds: refunds.nudge });
 
   return {
-    reconcileNow: reconciliation.nudge,
+    reconcileNow() {
+      reconciliation.nudge();
+      payments.nudge();
+    },
     async drain() {
       await Promise.all([events, payments, refunds, reconciliation].map(one => one.drain()));
     },

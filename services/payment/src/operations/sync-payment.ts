@@ -38,8 +38,7 @@ async function applyState(context: PaymentContext, before: Payment, state: Strip
     let payment = current;
     for (const step of steps) {
       payment = duplicate ? { ...step.payment, reason: step.payment.reason ?? 'duplicate_payment' } : step.payment;
-      // Booking knows of one payment; what goes back at once because it came twice is not news to it.
-      if (step.fact && !duplicate) await announce(tx, payment, step.fact, { id: context.newId(), at });
+      if (step.fact) await announce(tx, payment, step.fact, { id: context.newId(), at });
     }
     await savePayment(tx, payment, { at, nextCheckAt: nextCheck(context, payment, at) });
     await recordStripeRefunds(context, tx, payment, state.refunds);

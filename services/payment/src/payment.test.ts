@@ -1,0 +1,188 @@
+import { describe, expect, test } from '@jest/globals';
+import { decidePayment, type Payment, type StripeState } from './payment.ts';
+
+const paidAt = new Date('2027-01-15T14:03:22Z');
+
+const open: Payment = {
+  id: 'payment',
+  bookingId: 'booking',
+  establishmentId: 'establishment',
+  attempt: 1,
+  status: 'open',
+  sessionStatus: 'open',
+  amount: 12_000,
+  currency: 'CAD',
+  checkoutSessionId: 'cs_1',
+  paymentIntentId: null,
+  chargeId: null,
+  expiresAt: new Date('2027-01-15T15:00:00Z'),
+  amountPaid: 0,
+  amountRefunded: 0,
+  paidAt: null,
+  disputeStatus: null,
+  reason: null,
+  needsReview: false,
+  version: 3,
+};
+
+const untouched: StripeState = {
+  sessionId: 'cs_1',
+  sessionStatus: 'open',
+  paymentStatus: 'unpaid',
+  amountTotal: 12_000,
+  currency: 'CAD',
+  paymentIntentId: null,
+  processing: true,
+  chargeId: null,
+  chargedAt: null,
+  amountRefunded: 0,
+  declineReason: null,
+  disputeStatus: null,
+  refunds: [],
+};
+
+const paid: StripeState = {
+  ...untouched,
+  sessionStatus: 'complete',
+  paymentStatus: 'paid',
+  paymentIntentId: 'pi_1',
+  processing: false,
+  chargeId: 'ch_1',
+  chargedAt: paidAt,
+};
+
+const factsOf = (payment: Payment, state: StripeState) => decidePayment(payment, state).map(step => step.fact);
+const after = (payment: Payment, state: StripeState): Payment =>
+  decidePayment(payment, state).at(-1)?.payment ?? payment;
+
+describe('an open payment', () => {
+  test('stays as it is while nobody has paid', () => {
+    expect(decidePayment(open, untouched)).toEqual([]);
+  });
+
+  test('succeeds when the session is paid, with the next version', () => {
+    expect(decidePayment(open, paid)).toMatchObject([
+      { fact: 'succeeded', payment: { status: 'succeeded', amountPaid: 12_000, paidAt, chargeId: 'ch_1', version: 4 } },
+    ]);
+  });
+
+  test('does not succeed because its session is complete: a slow method is under way', () => {
+    const slow = { ...paid, paymentStatus: 'unpaid', processing: true, chargedAt: null } as const;
+    expect(decidePayment(open, slow)).toMatchObject([
+      { fact: null, payment: { status: 'open', sessionStatus: 'complete' } },
+    ]);
+  });
+
+  test('fails when the slow method does', () => {
+    const failed = { ...paid, paymentStatus: 'unpaid', chargedAt: null, declineReason: 'card_declined' } as const;
+    expect(decidePayment(open, failed)).toMatchObject([
+      { fact: 'failed', payment: { status: 'failed', reason: 'card_declined' } },
+    ]);
+  });
+
+  test('remembers why a card was declined and stays open for another', () => {
+    const declined = { ...untouched, paymentIntentId: 'pi_1', declineReason: 'card_declined' };
+    expect(decidePayment(open, declined)).toMatchObject([
+      { fact: null, payment: { status: 'open', reason: 'card_declined' } },
+    ]);
+  });
+
+  test('expires with its session', () => {
+    expect(decidePayment(open, { ...untouched, sessionStatus: 'expired' })).toMatchObject([
+      { fact: 'expired', payment: { status: 'expired', reason: 'session_expired' } },
+    ]);
+  });
+
+  test('found paid and partly refunded tells of both, in order', () => {
+    expect(decidePayment(open, { ...paid, amountRefunded: 2_000 })).toMatchObject([
+      { fact: 'succeeded', payment: { status: 'succeeded', amountRefunded: 0, version: 4 } },
+      { fact: 'refunded', payment: { status: 'partially_refunded', amountRefunded: 2_000, version: 5 } },
+    ]);
+  });
+
+  test.each([
+    ['another amount', { amountTotal: 11_999 }],
+    ['another currency', { currency: 'USD' }],
+    ['nothing to pay', { paymentStatus: 'no_payment_required' } as const],
+  ])('with %s waits for a person', (_what, differing) => {
+    const [step, ...more] = decidePayment(open, { ...paid, ...differing });
+    expect(step).toMatchObject({ fact: null, payment: { status: 'open', amountPaid: 0, needsReview: true } });
+    expect(step?.payment.reason).toMatch(/^amount_mismatch/);
+    expect(more).toEqual([]);
+  });
+});
+
+describe('a closed payment', () => {
+  test.each(['expired', 'failed'] as const)('that %s and turns out paid has succeeded', status => {
+    expect(factsOf({ ...open, status }, paid)).toEqual(['succeeded']);
+  });
+
+  test('is not opened again', () => {
+    expect(after({ ...open, status: 'expired', sessionStatus: 'expired' }, untouched).status).toBe('expired');
+  });
+});
+
+describe('a paid payment', () => {
+  const succeeded = after(open, paid);
+
+  test('is not changed by the same news again, nor by older', () => {
+    expect(decidePayment(succeeded, paid)).toEqual([]);
+    expect(factsOf(succeeded, { ...untouched, sessionStatus: 'expired' })).toEqual([]);
+  });
+
+  test('is refunded in part and then in full', () => {
+    const partly = after(succeeded, { ...paid, amountRefunded: 6_000 });
+    expect(partly.status).toBe('partially_refunded');
+    expect(after(partly, { ...paid, amountRefunded: 12_000 }).status).toBe('refunded');
+  });
+
+  test('holds its money again, and needs a person, when a refund fails', () => {
+    const refunded = after(succeeded, { ...paid, amountRefunded: 12_000 });
+    const refund = {
+      id: 're_1',
+      refundId: null,
+      amount: 12_000,
+      status: 'failed',
+      failureReason: 'lost_or_stolen_card',
+    } as const;
+    expect(decidePayment(refunded, { ...paid, refunds: [refund] })).toMatchObject([
+      { fact: 'refunded', payment: { status: 'succeeded', amountRefunded: 0, needsReview: true } },
+    ]);
+  });
+
+  test('is disputed while the bank contests it, and stands again once that is won', () => {
+    const disputed = after(succeeded, { ...paid, disputeStatus: 'needs_response' });
+    expect(disputed).toMatchObject({ status: 'disputed', needsReview: true });
+    expect(after(disputed, { ...paid, disputeStatus: 'won' })).toMatchObject({
+      status: 'succeeded',
+      needsReview: false,
+    });
+    expect(after(disputed, { ...paid, disputeStatus: 'lost' })).toMatchObject({
+      status: 'disputed',
+      needsReview: true,
+    });
+  });
+});
+
+test('whatever Stripe says, applying it twice is applying it once', () => {
+  for (const sessionStatus of ['open', 'complete', 'expired'] as const)
+    for (const paymentStatus of ['paid', 'unpaid', 'no_payment_required'] as const)
+      for (const processing of [true, false])
+        for (const amountRefunded of [0, 500, 12_000])
+          for (const disputeStatus of [null, 'needs_response', 'won', 'lost'])
+            for (const failed of [true, false]) {
+              const refunds = failed
+                ? [{ id: 're_1', refundId: null, amount: 5, status: 'failed' as const, failureReason: null }]
+                : [];
+              const state = {
+                ...paid,
+                sessionStatus,
+                paymentStatus,
+                processing,
+                amountRefunded,
+                disputeStatus,
+                refunds,
+              };
+              expect(decidePayment(after(open, state), state)).toEqual([]);
+            }
+});

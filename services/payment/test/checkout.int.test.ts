@@ -1,0 +1,174 @@
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { newId } from '@monde-sauvage/service-kit';
+import { eventually } from '@monde-sauvage/testkit';
+import { type Stage, setStage } from './support.ts';
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await setStage();
+});
+afterAll(() => stage.close());
+afterEach(() => stage.stripe.faults.clear());
+
+const sessions = () => Object.values(stage.stripe.state().sessions);
+const sessionsOf = (bookingId: string) =>
+  sessions()
+    .filter(({ session }) => session.client_reference_id === bookingId)
+    .map(({ session }) => session);
+
+async function openSessionOf(bookingId: string): Promise<string> {
+  expect(await stage.checkout(bookingId)).toMatchObject({ ok: true });
+  const [payment] = await stage.payments(bookingId);
+  return String(payment?.checkoutSessionId);
+}
+
+test("a guest pays: the session asks for the booking's price, the hold lasts as long, and success is told once", async () => {
+  const booking = stage.book();
+  const opened = await stage.checkout(booking.id);
+  expect(opened).toMatchObject({ ok: true, value: { checkoutUrl: expect.stringMatching(/^http/) } });
+  const [session] = sessionsOf(booking.id);
+  expect(session).toMatchObject({
+    amount_total: 12_000,
+    currency: 'cad',
+    locale: 'fr-CA',
+    customer_email: 'john.doe@example.com',
+    metadata: { bookingId: booking.id },
+    success_url: `https://monde-sauvage.test/checkout/success?booking=${booking.id}`,
+    cancel_url: `https://monde-sauvage.test/checkout/cancelled?booking=${booking.id}`,
+  });
+  const until = Date.parse(String(stage.bookings.get(booking.id)?.holdExpiresAt));
+  expect(until).toBeGreaterThan(Number(session?.expires_at) * 1000);
+  // Nothing personal stays behind once the session exists.
+  expect(await stage.payments(booking.id)).toMatchObject([{ sessionParams: null, status: 'open' }]);
+
+  stage.stripe.sessions.pay(String(session?.id));
+  await eventually(() => stage.factsOf(booking.id).length > 0);
+  await stage.quiet();
+  expect(stage.factsOf(booking.id)).toMatchObject([
+    {
+      subject: 'payment.succeeded',
+      body: { status: 'succeeded', amount: 12_000, amountPaid: 12_000, currency: 'CAD', paidAt: expect.any(String) },
+    },
+  ]);
+  expect(await stage.checkout(booking.id)).toMatchObject({ ok: false, refusal: { code: 'not_pending' } });
+});
+
+test('asking again gives the open session, also to the owner', async () => {
+  const booking = stage.book();
+  const first = await stage.checkout(booking.id);
+  const again = await stage.checkout(booking.id, {
+    kind: 'owner',
+    establishmentId: booking.establishmentId,
+    keyId: newId(),
+  });
+  expect(again).toEqual(first);
+  expect(sessionsOf(booking.id)).toHaveLength(1);
+});
+
+test('two requests at once share one session', async () => {
+  const booking = stage.book();
+  const answers = await Promise.all(Array.from({ length: 5 }, () => stage.checkout(booking.id)));
+  expect(new Set(answers.map(answer => answer.ok && answer.value.checkoutUrl)).size).toBe(1);
+  expect(answers[0]).toMatchObject({ ok: true });
+  expect(sessionsOf(booking.id)).toHaveLength(1);
+});
+
+test.each([
+  ['another guest', () => ({ kind: 'guest', bookingId: newId() }) as const],
+  ['another owner', () => ({ kind: 'owner', establishmentId: newId(), keyId: newId() }) as const],
+])('%s finds no such booking', async (_who, actor) => {
+  const booking = stage.book();
+  expect(await stage.checkout(booking.id, actor())).toMatchObject({ ok: false, refusal: { code: 'not_found' } });
+  expect(sessionsOf(booking.id)).toHaveLength(0);
+});
+
+test('a booking that is not pending, or whose hold is over, cannot be paid', async () => {
+  const cancelled = stage.book({ status: 'cancelled', cancelReason: 'guest' });
+  const over = stage.book({ holdExpiresAt: new Date(stage.stripe.clock.now().getTime() - 1).toISOString() });
+  for (const { id } of [cancelled, over]) {
+    expect(await stage.checkout(id)).toMatchObject({ ok: false, refusal: { code: 'not_pending' } });
+    expect(sessionsOf(id)).toHaveLength(0);
+  }
+});
+
+test('a session whose answer was lost is the one that is given out', async () => {
+  const booking = stage.book();
+  stage.stripe.faults.add({
+    match: { method: 'POST', path: '^/v1/checkout/sessions$' },
+    loseResponse: 'after',
+    times: 3,
+  });
+  await expect(stage.checkout(booking.id)).rejects.toThrow(/unavailable/);
+  stage.stripe.faults.clear();
+  expect(await stage.checkout(booking.id)).toMatchObject({ ok: true });
+  expect(sessionsOf(booking.id)).toHaveLength(1);
+});
+
+test('a failure that Stripe keeps under the key does not stand in the way of the next request', async () => {
+  const booking = stage.book();
+  stage.stripe.faults.add({ match: { method: 'POST', path: '^/v1/checkout/sessions$' }, status: 500, times: 5 });
+  await expect(stage.checkout(booking.id)).rejects.toThrow(/unavailable/);
+  stage.stripe.faults.clear();
+  expect(await stage.checkout(booking.id)).toMatchObject({ ok: true });
+});
+
+test('a hold that cannot be extended closes the session again', async () => {
+  const booking = stage.book();
+  const { id } = booking;
+  // The booking ends between the question and the extension of its hold.
+  stage.endedMeanwhile.add(id);
+  expect(await stage.checkout(id)).toMatchObject({ ok: false, refusal: { code: 'not_pending' } });
+  expect(sessionsOf(id)).toMatchObject([{ status: 'expired' }]);
+  expect(await stage.payments(id)).toMatchObject([{ status: 'expired' }]);
+});
+
+test('an expired session makes room for a new one', async () => {
+  const booking = stage.book();
+  const first = await openSessionOf(booking.id);
+  stage.stripe.sessions.expire(first);
+  await eventually(() => stage.subjectsOf(booking.id).includes('payment.expired'));
+  expect(await stage.checkout(booking.id)).toMatchObject({ ok: true });
+  expect(await stage.payments(booking.id)).toMatchObject([{ status: 'expired' }, { attempt: 2, status: 'open' }]);
+});
+
+test("a cancelled booking's session is closed at Stripe", async () => {
+  const booking = stage.book();
+  const session = await openSessionOf(booking.id);
+  await stage.announce(booking.id, { status: 'cancelled', cancelReason: 'guest', refundPercentage: 100 });
+  await eventually(() => stage.subjectsOf(booking.id).includes('payment.expired'));
+  expect(stage.stripe.state().sessions[session]?.session.status).toBe('expired');
+});
+
+test('settling a hold closes the session; who paid in time is told so', async () => {
+  const unpaid = stage.book();
+  const session = await openSessionOf(unpaid.id);
+  expect(await stage.settleHold(unpaid.id)).toMatchObject({ ok: true, value: { outcome: 'released' } });
+  expect(stage.stripe.state().sessions[session]?.session.status).toBe('expired');
+
+  const paid = stage.book();
+  stage.stripe.webhooks.pause();
+  stage.stripe.sessions.pay(await openSessionOf(paid.id));
+  expect(await stage.settleHold(paid.id)).toMatchObject({ ok: true, value: { outcome: 'paid' } });
+  stage.stripe.webhooks.resume();
+  await stage.quiet();
+  expect(stage.subjectsOf(paid.id)).toEqual(['payment.succeeded']);
+
+  const slow = stage.book();
+  const slowSession = await openSessionOf(slow.id);
+  stage.stripe.sessions.pay(slowSession, 'delayed');
+  expect(await stage.settleHold(slow.id)).toMatchObject({ ok: true, value: { outcome: 'processing' } });
+  stage.stripe.sessions.settle(slowSession, 'failed');
+  await eventually(() => stage.subjectsOf(slow.id).includes('payment.failed'));
+  expect(await stage.settleHold(slow.id)).toMatchObject({ ok: true, value: { outcome: 'released' } });
+
+  expect(await stage.settleHold(stage.book().id)).toMatchObject({ ok: true, value: { outcome: 'released' } });
+});
+
+test('a hold is not settled while Stripe cannot be reached', async () => {
+  const booking = stage.book();
+  await openSessionOf(booking.id);
+  stage.stripe.goDown();
+  await expect(stage.settleHold(booking.id)).rejects.toThrow(/unavailable/);
+  stage.stripe.goUp();
+  expect(await stage.settleHold(booking.id)).toMatchObject({ ok: true, value: { outcome: 'released' } });
+});

@@ -1,0 +1,129 @@
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { eventually } from '@monde-sauvage/testkit';
+import { type Stage, setStage } from './support.ts';
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await setStage();
+});
+afterAll(() => stage.close());
+afterEach(() => stage.stripe.faults.clear());
+
+async function paidBooking(): Promise<{ bookingId: string; intent: string }> {
+  const { id } = stage.book();
+  expect(await stage.checkout(id)).toMatchObject({ ok: true });
+  const [payment] = await stage.payments(id);
+  stage.stripe.sessions.pay(String(payment?.checkoutSessionId));
+  await told(id, 'payment.succeeded');
+  await stage.announce(id, { status: 'confirmed', confirmedAt: new Date().toISOString() });
+  const [paid] = await stage.payments(id);
+  return { bookingId: id, intent: String(paid?.paymentIntentId) };
+}
+
+const told = (bookingId: string, subject: string) =>
+  eventually(() => stage.subjectsOf(bookingId).includes(subject), { describe: subject });
+
+const refundsAtStripe = (intent: string) =>
+  Object.values(stage.stripe.state().refunds).filter(refund => refund.payment_intent === intent);
+
+const cancel = (bookingId: string, refundPercentage: number | null) =>
+  stage.announce(bookingId, { status: 'cancelled', cancelReason: 'guest', refundPercentage });
+
+test('a cancellation gives back its share, once, however often it is announced', async () => {
+  const { bookingId, intent } = await paidBooking();
+  await cancel(bookingId, 50);
+  await cancel(bookingId, 50);
+  await told(bookingId, 'payment.refunded');
+  await cancel(bookingId, 50);
+  await stage.quiet();
+  expect(refundsAtStripe(intent)).toMatchObject([{ amount: 6_000, reason: 'requested_by_customer' }]);
+  expect(stage.factsOf(bookingId).at(-1)).toMatchObject({
+    subject: 'payment.refunded',
+    body: { status: 'partially_refunded', amountPaid: 12_000, amountRefunded: 6_000 },
+  });
+  expect(stage.subjectsOf(bookingId)).toEqual(['payment.succeeded', 'payment.refunded']);
+});
+
+test('a cancellation without a decision about the money gives nothing back, until there is one', async () => {
+  const { bookingId, intent } = await paidBooking();
+  await cancel(bookingId, null);
+  expect(await stage.db.refund.count({ where: { payment: { bookingId } } })).toBe(0);
+  await cancel(bookingId, 100);
+  await told(bookingId, 'payment.refunded');
+  expect(refundsAtStripe(intent)).toMatchObject([{ amount: 12_000 }]);
+  expect(await stage.payments(bookingId)).toMatchObject([{ status: 'refunded', amountRefunded: 12_000 }]);
+});
+
+test('a cancellation that gives nothing back gives nothing back', async () => {
+  const { bookingId } = await paidBooking();
+  await cancel(bookingId, 0);
+  expect(await stage.db.refund.count({ where: { payment: { bookingId } } })).toBe(0);
+});
+
+test('money that comes in after the cancellation goes back by the same rule', async () => {
+  const { id } = stage.book();
+  await stage.checkout(id);
+  const [payment] = await stage.payments(id);
+  stage.stripe.webhooks.pause();
+  stage.stripe.sessions.pay(String(payment?.checkoutSessionId));
+  await cancel(id, 100);
+  stage.stripe.webhooks.resume();
+  await told(id, 'payment.refunded');
+  await stage.quiet();
+  expect(stage.subjectsOf(id)).toEqual(['payment.succeeded', 'payment.refunded']);
+});
+
+test.each([
+  ["Stripe's answer is lost", { loseResponse: 'after', times: 3 } as const],
+  ['Stripe fails after doing it', { status: 500, applied: true, times: 1 } as const],
+  ['Stripe fails before doing it', { status: 500, times: 3 } as const],
+])('a refund is made once when %s', async (_what, fault) => {
+  const { bookingId, intent } = await paidBooking();
+  stage.stripe.faults.add({ match: { method: 'POST', path: '^/v1/refunds$' }, ...fault });
+  await cancel(bookingId, 100);
+  await eventually(
+    async () => (await stage.db.refund.count({ where: { status: 'succeeded', payment: { bookingId } } })) === 1,
+    {
+      timeoutMs: 20_000,
+      describe: 'the refund has succeeded',
+    },
+  );
+  expect(refundsAtStripe(intent)).toMatchObject([{ amount: 12_000 }]);
+});
+
+test('a refund that Stripe holds is followed to its end, and a failed one is put before a person', async () => {
+  const { bookingId, intent } = await paidBooking();
+  stage.stripe.refunds.holdNext(1);
+  await cancel(bookingId, 100);
+  await told(bookingId, 'payment.refunded');
+  await eventually(
+    async () => (await stage.db.refund.count({ where: { status: 'pending', payment: { bookingId } } })) === 1,
+  );
+  stage.stripe.refunds.settle(String(refundsAtStripe(intent)[0]?.id), 'failed', 'lost_or_stolen_card');
+  const payment = await eventually(async () => (await stage.payments(bookingId)).find(one => one.needsReview));
+  expect(payment).toMatchObject({ amountRefunded: 0, reason: expect.stringContaining('lost_or_stolen_card') });
+  expect(await stage.db.refund.findMany({ where: { payment: { bookingId } } })).toMatchObject([
+    { status: 'failed', lastError: 'lost_or_stolen_card' },
+  ]);
+});
+
+test("a refund made in Stripe's dashboard is recorded and counted", async () => {
+  const { bookingId, intent } = await paidBooking();
+  stage.stripe.refunds.create({ payment_intent: intent, amount: 2_000 });
+  await told(bookingId, 'payment.refunded');
+  await cancel(bookingId, 50);
+  await eventually(() => refundsAtStripe(intent).length === 2);
+  await stage.quiet();
+  expect(await stage.payments(bookingId)).toMatchObject([{ status: 'partially_refunded', amountRefunded: 6_000 }]);
+});
+
+test('a dispute is told and stops refunds; once won the cancellation is made good', async () => {
+  const { bookingId, intent } = await paidBooking();
+  const dispute = stage.stripe.disputes.create({ payment_intent: intent });
+  await told(bookingId, 'payment.disputed');
+  await cancel(bookingId, 100);
+  expect(await stage.db.refund.count({ where: { payment: { bookingId } } })).toBe(0);
+  stage.stripe.disputes.close(dispute.id, 'won');
+  await told(bookingId, 'payment.refunded');
+  expect(await stage.payments(bookingId)).toMatchObject([{ status: 'refunded', needsReview: false }]);
+});

@@ -1,0 +1,253 @@
+import { createServer } from 'node:http';
+import path from 'node:path';
+import {
+  type Actor,
+  type BookingSnapshot,
+  bookingEvents,
+  bookingRequests,
+  ok,
+  type PaymentSnapshot,
+  paymentEvents,
+  paymentRequests,
+  refuse,
+} from '@monde-sauvage/contracts';
+import { startStripeEmulator } from '@monde-sauvage/emulators';
+import {
+  closeNats,
+  connectNats,
+  consumeEvents,
+  ensureStream,
+  handle,
+  on,
+  outboxRow,
+  request,
+  serveRequests,
+  startOutboxRelay,
+} from '@monde-sauvage/messaging';
+import { createPool, prismaAdapter } from '@monde-sauvage/persistence';
+import { createMetrics, newId } from '@monde-sauvage/service-kit';
+import { createTestDatabase, eventually, silentLogger, testNats } from '@monde-sauvage/testkit';
+import { readConfig } from '../src/config.ts';
+import { PrismaClient } from '../src/generated/prisma/client.ts';
+import { createPaymentService } from '../src/service.ts';
+
+const prismaDir = path.join(import.meta.dirname, '../prisma');
+const webhookSecret = 'whsec_of_the_test';
+
+export type Stage = Awaited<ReturnType<typeof setStage>>;
+
+/**
+ * The payment service between its real neighbours' stand-ins: Stripe (the emulator), the booking service (answers
+ * from `bookings` and announces what it is told to) and the gateway (hands webhooks on).
+ */
+export async function setStage() {
+  const [nats, database, bookingDatabase] = await Promise.all([
+    testNats(),
+    createTestDatabase({ prismaDir }),
+    createTestDatabase({ prismaDir }),
+  ]);
+  const stripe = await startStripeEmulator({ webhookSecret });
+  const logger = silentLogger;
+  const metrics = createMetrics('test');
+  const config = readConfig({
+    PORT: '0',
+    HOST: '127.0.0.1',
+    NATS_URL: nats.url,
+    DATABASE_URL: database.databaseUrl,
+    PUBLIC_URL: 'https://monde-sauvage.test',
+    STRIPE_API_BASE_URL: stripe.url,
+    STRIPE_SECRET_KEY: 'sk_test',
+    STRIPE_WEBHOOK_SECRET: `whsec_next, ${webhookSecret}`,
+  });
+  const start = async () => {
+    const service = await createPaymentService(config, { now: stripe.admin.clock.now, logger });
+    await service.start();
+    return service;
+  };
+
+  const nc = await connectNats({ servers: nats.url, service: 'booking', logger });
+  await ensureStream(nc, 'BOOKING');
+  const bookings = new Map<string, BookingSnapshot>();
+  const endedMeanwhile = new Set<string>();
+  const booking = await serveRequests({
+    nc,
+    service: 'booking',
+    logger,
+    metrics,
+    handlers: [
+      handle(bookingRequests.getSnapshot, async ({ bookingId }) => {
+        const known = bookings.get(bookingId);
+        return known ? ok(known) : refuse('not_found', 'There is no such booking.');
+      }),
+      handle(bookingRequests.extendHold, async ({ bookingId, until }) => {
+        const known = bookings.get(bookingId);
+        if (known?.status !== 'pending' || endedMeanwhile.has(bookingId))
+          return refuse('not_pending', 'There is no hold to extend.');
+        const changed = { ...known, holdExpiresAt: until, version: known.version + 1 };
+        bookings.set(bookingId, changed);
+        return ok({ holdExpiresAt: until, version: changed.version });
+      }),
+    ],
+  });
+  const bookingPool = createPool({ databaseUrl: bookingDatabase.databaseUrl, applicationName: 'booking' });
+  const bookingDb = new PrismaClient({ adapter: prismaAdapter(bookingPool) });
+  const relay = startOutboxRelay({ pool: bookingPool, nc, source: 'booking', stream: 'BOOKING', logger, metrics });
+
+  let service = await start();
+  const pool = createPool({ databaseUrl: database.databaseUrl, applicationName: 'test' });
+  const db = new PrismaClient({ adapter: prismaAdapter(pool) });
+  const facts: { subject: string; body: PaymentSnapshot }[] = [];
+  const listener = await consumeEvents({
+    nc,
+    stream: 'PAYMENT',
+    durable: 'test',
+    pool,
+    logger,
+    metrics,
+    handlers: Object.values(paymentEvents).map(event =>
+      on(event, async body => {
+        facts.push({ subject: event.subject, body });
+      }),
+    ),
+  });
+  const gateway = await startGateway((rawBody, signature) =>
+    request(nc, paymentRequests.receiveWebhook, { rawBody, signature }),
+  );
+  stripe.admin.webhooks.configure({ url: gateway.url });
+
+  return {
+    stripe: stripe.admin,
+    db,
+    bookings,
+    /** Bookings whose hold cannot be extended any more although they were pending a moment ago. */
+    endedMeanwhile,
+    service: () => service,
+    /** A pending booking of two nights for 120.00 CAD, held for another half hour. */
+    book(o: Partial<BookingSnapshot> = {}): BookingSnapshot {
+      const made = pendingBooking({ now: stripe.admin.clock.now(), ...o });
+      bookings.set(made.id, made);
+      return made;
+    },
+    /** The booking service announces the next version of a booking. */
+    async announce(bookingId: string, changes: Partial<BookingSnapshot>): Promise<BookingSnapshot> {
+      const known = bookings.get(bookingId);
+      if (!known) throw new Error(`no booking ${bookingId}`);
+      const next = { ...known, version: known.version + 1, ...changes };
+      bookings.set(bookingId, next);
+      const event = next.status === 'cancelled' ? bookingEvents.bookingCancelled : bookingEvents.bookingUpdated;
+      const at = new Date();
+      await bookingDb.outbox.create({ data: outboxRow(event, next, { id: newId(), aggregateId: bookingId, at }) });
+      relay.nudge();
+      await eventually(
+        async () => ((await db.booking.findUnique({ where: { id: bookingId } }))?.version ?? 0) >= next.version,
+        {
+          describe: 'payment knows the booking',
+        },
+      );
+      return next;
+    },
+    checkout: (bookingId: string, actor: Actor = { kind: 'guest', bookingId }) =>
+      request(nc, paymentRequests.openCheckout, { actor, bookingId }),
+    settleHold: (bookingId: string) => request(nc, paymentRequests.settleHold, { bookingId }),
+    receiveWebhook: (rawBody: string, signature: string) =>
+      request(nc, paymentRequests.receiveWebhook, { rawBody: Buffer.from(rawBody).toString('base64'), signature }),
+    payments: (bookingId: string) => db.payment.findMany({ where: { bookingId }, orderBy: { attempt: 'asc' } }),
+    factsOf: (bookingId: string) => facts.filter(fact => fact.body.bookingId === bookingId),
+    subjectsOf: (bookingId: string) =>
+      facts.filter(fact => fact.body.bookingId === bookingId).map(fact => fact.subject),
+    /** Everything that came from Stripe has been worked on. */
+    quiet: async () => {
+      await stripe.admin.webhooks.quiet();
+      await eventually(async () => (await db.stripeEvent.count({ where: { processedAt: null } })) === 0, {
+        describe: 'all events of Stripe are processed',
+      });
+      await eventually(async () => (await db.outbox.count({ where: { publishedAt: null } })) === 0);
+    },
+    async stopService() {
+      await service.drain();
+    },
+    async startService() {
+      service = await start();
+    },
+    async close() {
+      await service.drain();
+      await Promise.all([booking.drain(), listener.drain()]);
+      await relay.drain();
+      await closeNats(nc);
+      await gateway.close();
+      await stripe.close();
+      await Promise.all([db.$disconnect(), bookingDb.$disconnect()]);
+      await Promise.all([pool.end(), bookingPool.end()]);
+      await Promise.all([database.drop(), bookingDatabase.drop()]);
+      await nats.stop();
+    },
+  };
+}
+
+function pendingBooking({ now, ...o }: { now: Date } & Partial<BookingSnapshot>): BookingSnapshot {
+  const at = now.toISOString();
+  return {
+    id: newId(),
+    reference: 'MS-7K3QXD',
+    chaletId: newId(),
+    establishmentId: newId(),
+    startDate: '2027-03-01',
+    endDate: '2027-03-03',
+    nights: 2,
+    guests: 2,
+    status: 'pending',
+    source: 'website',
+    customer: { name: 'John Doe', email: 'john.doe@example.com', phone: null },
+    notes: 'late arrival',
+    price: {
+      currency: 'CAD',
+      total: 12_000,
+      lines: [
+        { label: '2 nuits', amount: 10_000 },
+        { label: 'Frais de ménage', amount: 2_000 },
+      ],
+    },
+    holdExpiresAt: new Date(now.getTime() + 30 * 60_000).toISOString(),
+    googleEventId: null,
+    payment: { status: 'unpaid', amountPaid: 0, amountRefunded: 0 },
+    conflict: false,
+    version: 1,
+    createdAt: at,
+    updatedAt: at,
+    cancelledAt: null,
+    cancelReason: null,
+    locale: 'fr-CA',
+    policy: null,
+    confirmedAt: null,
+    refundPercentage: null,
+    ...o,
+  };
+}
+
+/** Hands webhooks on as the gateway does: raw bytes, 400 when refused, 503 when nobody answers. */
+async function startGateway(
+  receive: (rawBody: string, signature: string) => Promise<{ ok: boolean }>,
+): Promise<{ url: string; close(): Promise<void> }> {
+  const server = createServer(async (incoming, answer) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming) chunks.push(Buffer.from(chunk));
+    try {
+      const signature = String(incoming.headers['stripe-signature']);
+      const { ok: taken } = await receive(Buffer.concat(chunks).toString('base64'), signature);
+      answer.writeHead(taken ? 200 : 400).end();
+    } catch {
+      answer.writeHead(503).end();
+    }
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return {
+    url: `http://127.0.0.1:${address.port}/webhooks/stripe`,
+    close: () =>
+      new Promise(resolve => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

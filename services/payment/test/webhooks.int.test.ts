@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { newId } from '@monde-sauvage/service-kit';
+import { eventually } from '@monde-sauvage/testkit';
+import { type Stage, setStage } from './support.ts';
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await setStage();
+});
+afterAll(() => stage.close());
+
+async function openSession(): Promise<{ bookingId: string; sessionId: string }> {
+  const { id } = stage.book();
+  expect(await stage.checkout(id)).toMatchObject({ ok: true });
+  const [payment] = await stage.payments(id);
+  return { bookingId: id, sessionId: String(payment?.checkoutSessionId) };
+}
+
+const told = (bookingId: string, subject: string) =>
+  eventually(() => stage.subjectsOf(bookingId).includes(subject), { describe: subject });
+
+test('deliveries that come twice or in the wrong order tell of one success', async () => {
+  const { bookingId, sessionId } = await openSession();
+  stage.stripe.webhooks.duplicateNext(10);
+  stage.stripe.webhooks.reorderNext(4);
+  stage.stripe.sessions.pay(sessionId);
+  await told(bookingId, 'payment.succeeded');
+  await stage.quiet();
+  stage.stripe.webhooks.duplicateNext(0);
+  const completed = Object.values(stage.stripe.state().events).find(
+    ({ event }) => event.type === 'checkout.session.completed' && event.data.object.id === sessionId,
+  );
+  expect(await stage.stripe.webhooks.redeliver(String(completed?.event.id))).toBe(200);
+  await stage.quiet();
+  expect(stage.subjectsOf(bookingId)).toEqual(['payment.succeeded']);
+  expect(await stage.db.stripeEvent.count({ where: { id: String(completed?.event.id) } })).toBe(1);
+});
+
+test('a forged, an old and an unsigned delivery are refused and leave nothing behind', async () => {
+  const { bookingId, sessionId } = await openSession();
+  const body = JSON.stringify({
+    id: 'evt_forged',
+    object: 'event',
+    type: 'checkout.session.completed',
+    created: 1,
+    livemode: false,
+    data: { object: { id: sessionId, object: 'checkout.session', payment_status: 'paid' } },
+  });
+  expect(await stage.stripe.webhooks.forge({ body })).toBe(400);
+  const old = Math.floor(Date.now() / 1000) - 301;
+  expect(await stage.stripe.webhooks.forge({ body, secret: 'whsec_of_the_test', timestamp: old })).toBe(400);
+  expect(await stage.receiveWebhook(body, '')).toMatchObject({ ok: false, refusal: { code: 'validation_failed' } });
+  expect(await stage.db.stripeEvent.count({ where: { id: 'evt_forged' } })).toBe(0);
+  expect(stage.factsOf(bookingId)).toEqual([]);
+});
+
+test('a well signed lie changes nothing either: only what Stripe says when asked counts', async () => {
+  const { bookingId, sessionId } = await openSession();
+  const body = JSON.stringify({
+    id: 'evt_lie',
+    object: 'event',
+    api_version: '2019-01-01',
+    type: 'checkout.session.completed',
+    created: 1,
+    livemode: false,
+    data: { object: { id: sessionId, object: 'checkout.session', payment_status: 'paid' } },
+  });
+  // Signed with the other secret, the one to come.
+  expect(await stage.stripe.webhooks.forge({ body, secret: 'whsec_next' })).toBe(200);
+  await stage.quiet();
+  expect(await stage.db.stripeEvent.findUnique({ where: { id: 'evt_lie' } })).toMatchObject({ outcome: 'applied' });
+  expect(await stage.payments(bookingId)).toMatchObject([{ status: 'open', amountPaid: 0 }]);
+});
+
+test('a lost webhook is found by reconciliation', async () => {
+  const { bookingId, sessionId } = await openSession();
+  stage.stripe.webhooks.dropNext(100);
+  stage.stripe.sessions.pay(sessionId);
+  await stage.stripe.webhooks.quiet();
+  stage.stripe.webhooks.dropNext(0);
+  expect(await stage.payments(bookingId)).toMatchObject([{ status: 'open' }]);
+  stage.service().reconcileNow();
+  await told(bookingId, 'payment.succeeded');
+});
+
+test('what was paid while the service was away is found when it comes back', async () => {
+  const { bookingId, sessionId } = await openSession();
+  await stage.stopService();
+  stage.stripe.webhooks.dropNext(100);
+  stage.stripe.sessions.pay(sessionId);
+  await stage.stripe.webhooks.quiet();
+  stage.stripe.webhooks.dropNext(0);
+  await stage.startService();
+  await told(bookingId, 'payment.succeeded');
+});
+
+test('a session past its deadline is looked at, webhook or not', async () => {
+  const { bookingId } = await openSession();
+  stage.stripe.webhooks.dropNext(100);
+  stage.stripe.clock.moveBy(40 * 60_000);
+  stage.service().reconcileNow();
+  await told(bookingId, 'payment.expired');
+  stage.stripe.webhooks.dropNext(0);
+});
+
+test('an amount that differs from ours is not confirmed but put before a person', async () => {
+  const { bookingId, sessionId } = await openSession();
+  await stage.db.payment.updateMany({ where: { bookingId }, data: { amount: 11_999 } });
+  stage.stripe.sessions.pay(sessionId);
+  stage.service().reconcileNow();
+  const payment = await eventually(async () => (await stage.payments(bookingId)).find(one => one.needsReview));
+  expect(payment).toMatchObject({ status: 'open', amountPaid: 0, reason: expect.stringContaining('amount_mismatch') });
+  expect(stage.factsOf(bookingId)).toEqual([]);
+  expect(await stage.checkout(bookingId)).toMatchObject({ ok: false, refusal: { code: 'not_pending' } });
+  expect(await stage.settleHold(bookingId)).toMatchObject({ ok: true, value: { outcome: 'processing' } });
+});
+
+test('money of an unknown session is put before a person, with a reason', async () => {
+  const body = JSON.stringify({
+    id: 'evt_unknown',
+    object: 'event',
+    type: 'checkout.session.completed',
+    created: 1,
+    livemode: false,
+    data: { object: { id: 'cs_test_unknown', object: 'checkout.session', metadata: { paymentId: newId() } } },
+  });
+  expect(await stage.stripe.webhooks.forge({ body, secret: 'whsec_of_the_test' })).toBe(200);
+  expect(await stage.stripe.webhooks.forge({ body, secret: 'whsec_of_the_test' })).toBe(200);
+  const event = await eventually(async () =>
+    stage.db.stripeEvent
+      .findFirst({ where: { id: 'evt_unknown', processedAt: { not: null } } })
+      .then(row => row ?? false),
+  );
+  expect(event).toMatchObject({ outcome: 'needs_review', reason: 'unknown_session' });
+});
