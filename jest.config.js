@@ -3,10 +3,11 @@
  *   unit         *.test.ts beside its source: pure, no servers
  *   integration  *.int.test.ts in a project's test/: real Postgres and NATS
  *   scenario     e2e/**\/*.scenario.test.ts: the whole system, from outside
+ *   browser      e2e/**\/*.browser.test.ts: the pages of a system that npm start runs (npm run test:browser)
  * Servers are started once in globalSetup, only when a selected kind needs them.
  */
 const kinds = {
-  unit: { testRegex: ['(?<!\\.int|\\.scenario)\\.test\\.ts$'] },
+  unit: { testRegex: ['(?<!\\.int|\\.scenario|\\.browser)\\.test\\.ts$'] },
   integration: {
     testRegex: ['\\.int\\.test\\.ts$'],
     globalSetup: '<rootDir>/libs/testkit/src/jest-global-setup.ts',
@@ -19,10 +20,13 @@ const kinds = {
   },
 };
 
+const browser = { testRegex: ['\\.browser\\.test\\.ts$'] };
+const selected = process.env.TEST_BROWSER ? { browser } : kinds;
+
 export default {
   maxWorkers: 2,
   testTimeout: 30_000,
-  projects: Object.entries(kinds).map(([displayName, kind]) => ({
+  projects: Object.entries(selected).map(([displayName, kind]) => ({
     displayName,
     rootDir: import.meta.dirname,
     testEnvironment: 'node',
