@@ -18,7 +18,7 @@ export interface BookingStreams {
    * reconnects with the version it has seen gets only newer ones.
    * @param o.read reads the booking as the client may see it; a refusal at the start is returned and nothing is
    *   written, a later one ends the stream
-   * @returns undefined once the stream is open; 'full' when there are too many
+   * @returns undefined once the stream is open; 'full' when there are too many, or the gateway is closing
    */
   open(o: {
     res: Response;
@@ -111,10 +111,8 @@ export function createBookingStreams(o: {
           remove(bookingId, watch);
           return first;
         }
-        if (closed || res.destroyed) {
-          watch.close();
-          return undefined;
-        }
+        if (closed) return 'full';
+        if (res.destroyed) return undefined;
         writer.start();
         writer.offer(first.value);
       } catch (error) {

@@ -40,13 +40,13 @@ describe.each(guardedRoutes)('%s', (operationId, route) => {
     expect(await readProblem(response)).toMatchObject({ status: 401, code: 'unauthorized' });
   });
 
-  test.each(['Bearer nobody', 'Bearer', 'Basic b3duZXI6dG9rZW4=', `Bearer ${'x'.repeat(500)}`, 'Bearer a b'])(
-    'refuses %.30s',
-    async authorization => {
+  test('refuses a credential that nobody has, or that is none', async () => {
+    const long = `Bearer ${'x'.repeat(500)}`;
+    for (const authorization of ['Bearer nobody', 'Bearer', 'Basic b3duZXI6dG9rZW4=', long, 'Bearer a b']) {
       const response = await call(operationId, route, undefined, { authorization });
       expect(await readProblem(response)).toMatchObject({ status: 401, code: 'unauthorized' });
-    },
-  );
+    }
+  });
 
   test("hides what belongs to somebody else's establishment or booking", async () => {
     for (const token of [world.otherOwnerToken, world.otherGuestToken]) {
