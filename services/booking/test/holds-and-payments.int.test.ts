@@ -1,0 +1,191 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { bookingRequests, ok, paymentEvents, paymentRequests } from '@monde-sauvage/contracts';
+import { handle, serveRequests } from '@monde-sauvage/messaging';
+import { createMetrics } from '@monde-sauvage/service-kit';
+import { eventually, silentLogger } from '@monde-sauvage/testkit';
+import {
+  admin,
+  type BookingSystem,
+  book,
+  granted,
+  paymentFor,
+  refusalOf,
+  seedChalet,
+  startBookingSystem,
+} from './booking-system.ts';
+
+let system: BookingSystem;
+beforeAll(async () => {
+  system = await startBookingSystem();
+});
+afterAll(() => system.drain());
+
+const snapshotOf = async (bookingId: string) => granted(await system.ask(bookingRequests.getSnapshot, { bookingId }));
+
+const untilVersion = (bookingId: string, version: number) =>
+  eventually(async () => {
+    const snapshot = await snapshotOf(bookingId);
+    return snapshot.version >= version && snapshot;
+  });
+
+const actionsOf = async (bookingId: string) =>
+  granted(await system.ask(bookingRequests.history, { actor: admin, bookingId, limit: 100 })).items.map(
+    entry => entry.action,
+  );
+
+const extend = (bookingId: string, minutes: number) =>
+  system.ask(bookingRequests.extendHold, {
+    bookingId,
+    until: new Date(system.now().getTime() + minutes * 60_000).toISOString(),
+  });
+
+/** Plays the payment service for as long as `use` takes. */
+async function withPayment(outcome: 'released' | 'paid' | 'processing', use: (asked: string[]) => Promise<void>) {
+  const asked: string[] = [];
+  const server = await serveRequests({
+    nc: system.nc,
+    service: 'payment',
+    handlers: [
+      handle(paymentRequests.settleHold, async ({ bookingId }) => {
+        asked.push(bookingId);
+        return ok({ outcome });
+      }),
+    ],
+    logger: silentLogger,
+    metrics: createMetrics('payment'),
+  });
+  await system.nc.flush();
+  try {
+    await use(asked);
+  } finally {
+    await server.drain();
+  }
+}
+
+describe('a hold', () => {
+  it('is released by the worker once it is over', async () => {
+    const { chalet } = await seedChalet(system);
+    const booking = granted(await book(system, chalet.id, 10));
+    system.travel(31);
+    system.service.nudgeHolds();
+    expect(await untilVersion(booking.id, 2)).toMatchObject({
+      status: 'cancelled',
+      cancelReason: 'hold_expired',
+      refundPercentage: null,
+    });
+  });
+
+  it('that is over does not block the next guest, even before the worker comes', async () => {
+    const { chalet } = await seedChalet(system);
+    const first = granted(await book(system, chalet.id, 10));
+    expect(refusalOf(await book(system, chalet.id, 10))).toBe('dates_unavailable');
+    // Another replica has claimed it and is slow: only the new guest can release it.
+    await system.pool.query(`UPDATE bookings SET hold_lease_until = 'infinity' WHERE id = $1`, [first.id]);
+    system.travel(31);
+    const overlaps = await system.ask(bookingRequests.findOverlaps, {
+      chaletId: chalet.id,
+      from: first.startDate,
+      to: first.endDate,
+    });
+    expect(granted(overlaps).items).toEqual([]);
+    granted(await book(system, chalet.id, 10));
+    expect((await snapshotOf(first.id)).cancelReason).toBe('hold_expired');
+  });
+
+  it('lasts as long as Checkout and is settled with payment before it is released', async () => {
+    const { chalet } = await seedChalet(system);
+    const booking = granted(await book(system, chalet.id, 10));
+    const extended = granted(await extend(booking.id, 45));
+    expect(extended.version).toBe(2);
+    expect(granted(await extend(booking.id, 40))).toEqual(extended);
+    system.travel(31);
+    expect(refusalOf(await book(system, chalet.id, 10))).toBe('dates_unavailable');
+    system.travel(15);
+    await withPayment('paid', async asked => {
+      expect(refusalOf(await book(system, chalet.id, 10))).toBe('dates_unavailable');
+      expect(asked).toContain(booking.id);
+    });
+    await withPayment('released', async () => {
+      granted(await book(system, chalet.id, 10));
+    });
+    expect(refusalOf(await extend(booking.id, 60))).toBe('not_pending');
+  });
+
+  it('is kept while payment is away, but not for ever', async () => {
+    const { chalet } = await seedChalet(system);
+    const booking = granted(await book(system, chalet.id, 10));
+    granted(await extend(booking.id, 31));
+    system.travel(32);
+    expect(refusalOf(await book(system, chalet.id, 10))).toBe('dates_unavailable');
+    system.travel(15);
+    granted(await book(system, chalet.id, 10));
+  });
+});
+
+describe('a payment', () => {
+  it('confirms its booking, once', async () => {
+    const { chalet } = await seedChalet(system);
+    const booking = granted(await book(system, chalet.id, 10));
+    const payment = paymentFor(booking);
+    await system.publish(paymentEvents.paymentSucceeded, payment);
+    const confirmed = await untilVersion(booking.id, 2);
+    expect(confirmed).toMatchObject({
+      status: 'confirmed',
+      holdExpiresAt: null,
+      payment: { status: 'succeeded', amountPaid: 45_000, amountRefunded: 0 },
+    });
+    await system.publish(paymentEvents.paymentSucceeded, payment);
+    const refunded = { ...payment, status: 'partially_refunded' as const, amountRefunded: 1_000, version: 3 };
+    await system.publish(paymentEvents.paymentRefunded, refunded);
+    expect(await untilVersion(booking.id, 3)).toMatchObject({
+      status: 'confirmed',
+      payment: { amountRefunded: 1_000 },
+    });
+    expect(await actionsOf(booking.id)).toEqual(['placed', 'confirmed', 'payment_partially_refunded']);
+  });
+
+  it('that comes on top of another is put before a person', async () => {
+    const { chalet } = await seedChalet(system);
+    const booking = granted(await book(system, chalet.id, 10));
+    await system.publish(paymentEvents.paymentSucceeded, paymentFor(booking));
+    await untilVersion(booking.id, 2);
+    await system.publish(paymentEvents.paymentSucceeded, paymentFor(booking));
+    await eventually(async () => (await actionsOf(booking.id)).includes('second_payment'));
+    expect((await snapshotOf(booking.id)).version).toBe(2);
+  });
+
+  describe('after the hold ended', () => {
+    const expired = async () => {
+      const { chalet } = await seedChalet(system);
+      const booking = granted(await book(system, chalet.id, 10));
+      system.travel(31);
+      system.service.nudgeHolds();
+      await untilVersion(booking.id, 2);
+      return { chalet, booking };
+    };
+
+    it('brings the booking back when its nights are still free', async () => {
+      const { chalet, booking } = await expired();
+      await system.publish(paymentEvents.paymentSucceeded, paymentFor(booking));
+      expect(await untilVersion(booking.id, 3)).toMatchObject({
+        status: 'confirmed',
+        cancelReason: null,
+        cancelledAt: null,
+      });
+      expect(refusalOf(await book(system, chalet.id, 10))).toBe('dates_unavailable');
+    });
+
+    it('is refused, to be refunded in full, when somebody else has them', async () => {
+      const { chalet, booking } = await expired();
+      granted(await book(system, chalet.id, 11));
+      const payment = paymentFor(booking);
+      await system.publish(paymentEvents.paymentSucceeded, payment);
+      expect(await untilVersion(booking.id, 3)).toMatchObject({
+        status: 'cancelled',
+        cancelReason: 'payment_refused',
+        refundPercentage: 100,
+        payment: { status: 'succeeded' },
+      });
+    });
+  });
+});
