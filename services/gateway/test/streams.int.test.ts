@@ -62,6 +62,18 @@ test('a client that comes back gets only what it has not seen', async () => {
   expect(versions(stream.text)).toEqual([2]);
 });
 
+test('makes up for an event that never came', async () => {
+  const impatient = await startStage({ streams: { rereadMs: 20 } });
+  const response = await impatient.call('GET', path, { token: world.guestToken });
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  impatient.fakes.current = { ...booking, version: 2, status: 'confirmed' };
+  let text = '';
+  while (!versions(text).includes(2)) text += (await reader?.read())?.value ?? '';
+  expect(text).toContain('"status":"confirmed"');
+  await reader?.cancel();
+  await impatient.close();
+});
+
 test('is refused before it begins to those it is not for', async () => {
   const response = await stage.call('GET', path, { token: world.otherGuestToken });
   expect(await readProblem(response)).toMatchObject({ status: 404 });
