@@ -1,0 +1,196 @@
+import type { ExternalEventChange } from '@monde-sauvage/contracts';
+import type { Context, Transaction } from './context.ts';
+import { classifyEvent, type GoogleEvent } from './domain/classify-event.ts';
+import { findDrift, isMirrorEventId, mirrorEventId, unverified } from './domain/mirror-event.ts';
+import { type Observed, planExternalChanges } from './domain/plan-external-changes.ts';
+import type { Calendar } from './generated/prisma/client.ts';
+import type { Listing } from './list-changes.ts';
+import { fromRow as externalFromRow, writeExternalChanges } from './stores/external-event-store.ts';
+import { type Mirror, fromRow as mirrorFromRow } from './stores/mirror-store.ts';
+
+export interface Applied {
+  changes: ExternalEventChange[];
+  /** Mirrors that were touched in Google and will be put right. */
+  drifted: number;
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/**
+ * Takes over what Google listed: our copy of the owner's events, the news of it, drifted mirrors and the sync token in
+ * one transaction. undefined when the calendar was chosen anew or taken over meanwhile: then nothing is written.
+ * @param o.listedAt when the list was begun; what we wrote since then may be missing from it
+ */
+export async function applyListing(
+  context: Context,
+  calendar: Calendar,
+  o: { listing: Listing; timezone: string; listedAt: Date },
+): Promise<Applied | undefined> {
+  const { chaletId, establishmentId, calendarId } = calendar;
+  const { listing } = o;
+  return context.db.$transaction(
+    async tx => {
+      const held = await tx.$queryRaw<unknown[]>`
+        SELECT 1 FROM calendars
+         WHERE chalet_id = ${chaletId}::uuid AND generation = ${calendar.generation}
+           AND lease_owner = ${context.replicaId}::uuid
+           FOR UPDATE`;
+      if (held.length === 0) return undefined;
+      const ids = listing.items.flatMap(item => item.id ?? []);
+      const mirrors = await findMirrors(tx, calendar, listing, ids);
+      const observed = observe(listing.items, mirrors, { calendar, timezone: o.timezone });
+      const known = await tx.externalEvent.findMany({
+        where: listing.full ? { chaletId } : { chaletId, googleEventId: { in: ids } },
+      });
+      const plan = planExternalChanges({
+        calendarId,
+        known: known.map(externalFromRow),
+        observed,
+        full: listing.full,
+      });
+      const changes = await writeExternalChanges(tx, context, { chaletId, establishmentId }, plan);
+      const drifted = await checkMirrors(tx, context, { mirrors, calendar, listing, listedAt: o.listedAt });
+      await tx.calendar.update({
+        where: { chaletId },
+        data: {
+          syncToken: listing.syncToken,
+          lastSyncAt: o.listedAt,
+          ...(listing.full ? { lastFullSyncAt: o.listedAt } : {}),
+          failures: 0,
+          status: 'ok',
+          reason: null,
+          since: null,
+          leaseOwner: null,
+          leaseUntil: null,
+        },
+      });
+      return { changes, drifted };
+    },
+    { timeout: 30_000 },
+  );
+}
+
+/** Mirrors that the listed events may belong to; with a full list, all that should be in it. */
+async function findMirrors(tx: Transaction, calendar: Calendar, listing: Listing, ids: string[]): Promise<Mirror[]> {
+  const claimed = listing.items.flatMap(item => item.extendedProperties?.private?.booking_id ?? []);
+  const rows = await tx.mirror.findMany({
+    where: {
+      OR: [
+        { placeCalendarId: calendar.calendarId, ...(listing.full ? {} : { placeEventId: { in: ids } }) },
+        { bookingId: { in: claimed.filter(id => uuid.test(id)) } },
+      ],
+    },
+  });
+  return rows.map(mirrorFromRow);
+}
+
+function observe(items: GoogleEvent[], mirrors: Mirror[], o: { calendar: Calendar; timezone: string }): Observed[] {
+  const { calendarId, chaletId } = o.calendar;
+  const byBooking = new Map(mirrors.map(mirror => [mirror.bookingId, mirror]));
+  const byEvent = new Map(
+    mirrors.flatMap(({ place, bookingId }) => (place?.calendarId === calendarId ? [[place.eventId, bookingId]] : [])),
+  );
+  const about = {
+    timezone: o.timezone,
+    mirrorWithId: (googleEventId: string) => byEvent.get(googleEventId),
+    isOwnId(bookingId: string, googleEventId: string) {
+      const mirror = byBooking.get(bookingId);
+      if (mirror === undefined) return googleEventId === mirrorEventId(bookingId, 0);
+      const isHere = mirror.place === null ? mirror.chaletId === chaletId : mirror.place.calendarId === calendarId;
+      return isHere && isMirrorEventId(bookingId, mirror.idSequence, googleEventId);
+    },
+  };
+  return items.flatMap(item => (item.id ? [{ googleEventId: item.id, found: classifyEvent(item, about) }] : []));
+}
+
+/** Compares our events in the list with what we wrote; what the owner changed is put right by the mirror writer. */
+async function checkMirrors(
+  tx: Transaction,
+  context: Context,
+  o: { mirrors: Mirror[]; calendar: Calendar; listing: Listing; listedAt: Date },
+): Promise<number> {
+  const items = new Map(o.listing.items.flatMap(item => (item.id ? [[item.id, item]] : [])));
+  let drifted = 0;
+  for (const mirror of o.mirrors) {
+    const finding = findingOf(mirror, items, o);
+    if (finding === undefined) continue;
+    if (finding.kind === 'touched') {
+      // Nothing we mind, but the next patch must name the new etag.
+      await tx.mirror.updateMany({
+        where: { bookingId: mirror.bookingId, etag: mirror.etag, wakes: mirror.wakes },
+        data: { etag: finding.event.etag ?? null, googleUpdatedAt: updatedAt(finding.event) },
+      });
+      continue;
+    }
+    if (finding.kind === 'suspect') {
+      await tx.mirror.updateMany({
+        where: { bookingId: mirror.bookingId, drift: null },
+        data: { drift: unverified, nextAttemptAt: context.now(), wakes: { increment: 1 } },
+      });
+      drifted += 1;
+      continue;
+    }
+    const place =
+      finding.kind === 'stray' ? { placeCalendarId: o.calendar.calendarId, placeEventId: finding.eventId } : {};
+    const { count } = await tx.mirror.updateMany({
+      where: { bookingId: mirror.bookingId, etag: mirror.etag, wakes: mirror.wakes },
+      data: {
+        ...place,
+        drift: finding.kind === 'drift' ? finding.drift : null,
+        etag: finding.etag,
+        state: 'wanted',
+        attempts: 0,
+        nextAttemptAt: context.now(),
+        wakes: { increment: 1 },
+      },
+    });
+    drifted += count;
+  }
+  return drifted;
+}
+
+type Finding =
+  /** Our own writes and the list crossed: the writer has to read the event. */
+  | { kind: 'suspect' }
+  | { kind: 'touched'; event: GoogleEvent }
+  | { kind: 'drift'; drift: string; etag: string | null }
+  /** An event of a cancelled booking that somebody brought back. */
+  | { kind: 'stray'; eventId: string; etag: string | null };
+
+function findingOf(
+  mirror: Mirror,
+  items: Map<string, GoogleEvent>,
+  o: { calendar: Calendar; listing: Listing; listedAt: Date },
+): Finding | undefined {
+  // The writer is at it, or wrote after the list was begun.
+  const crossed = mirror.nextAttemptAt !== null || mirror.updatedAt >= o.listedAt;
+  if (mirror.place === null) {
+    if (crossed || mirror.active || mirror.chaletId !== o.calendar.chaletId) return undefined;
+    const event = items.get(mirrorEventId(mirror.bookingId, mirror.idSequence));
+    if (event?.id === undefined || event.id === null || event.status === 'cancelled') return undefined;
+    if (event.extendedProperties?.private?.booking_id !== mirror.bookingId) return undefined;
+    return { kind: 'stray', eventId: event.id, etag: event.etag ?? null };
+  }
+  if (mirror.place.calendarId !== o.calendar.calendarId || !mirror.active) return undefined;
+  const event = items.get(mirror.place.eventId);
+  if (event === undefined) {
+    const shouldBeThere =
+      !crossed &&
+      mirror.state === 'synced' &&
+      o.listing.full !== undefined &&
+      mirror.desired.endDate > o.listing.full.absentAfter;
+    return shouldBeThere ? { kind: 'drift', drift: 'no longer in the calendar', etag: null } : undefined;
+  }
+  if (event.etag === mirror.etag && event.status !== 'cancelled') return undefined;
+  const at = updatedAt(event);
+  if (at !== null && mirror.googleUpdatedAt !== null && at < mirror.googleUpdatedAt) return undefined;
+  if (crossed || mirror.state !== 'synced' || mirror.written === null) {
+    // An event that was not written before is our own, just made.
+    return event.status === 'cancelled' || mirror.writtenHash !== null ? { kind: 'suspect' } : undefined;
+  }
+  const drift = findDrift(mirror.written, event);
+  if (drift === undefined) return { kind: 'touched', event };
+  return { kind: 'drift', drift, etag: event.status === 'cancelled' ? null : (event.etag ?? null) };
+}
+
+const updatedAt = (event: GoogleEvent): Date | null => (event.updated ? new Date(event.updated) : null);

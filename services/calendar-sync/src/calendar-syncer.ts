@@ -1,0 +1,173 @@
+import { bookingRequests, type ExternalEventChange } from '@monde-sauvage/contracts';
+import { request } from '@monde-sauvage/messaging';
+import { fullJitter, startWorker, type Worker } from '@monde-sauvage/service-kit';
+import { applyListing } from './apply-listing.ts';
+import type { Context } from './context.ts';
+import type { Calendar } from './generated/prisma/client.ts';
+import { GoogleCallError } from './google/classify-error.ts';
+import { listChanges } from './list-changes.ts';
+import {
+  claimCalendar,
+  findDueCalendars,
+  nextSync,
+  recordSyncFailure,
+  renewCalendarLease,
+} from './stores/calendar-store.ts';
+import { wakeMirrors } from './stores/wake-mirrors.ts';
+
+export type SyncOutcome =
+  | { status: 'synced'; syncedAt: Date; full: boolean; changed: number; removed: number; recorded: boolean }
+  | { status: 'failed'; reason: string }
+  /** No calendar, or no connection that works. */
+  | { status: 'not_connected' }
+  /** Another replica is at it and did not end in time, or the calendar was chosen anew. */
+  | { status: 'busy' };
+
+export interface CalendarSyncer {
+  /** Syncs now. `join`: a sync that is under way will do; otherwise one is made that begins after this call. */
+  sync(chaletId: string, o: { join: boolean }): Promise<SyncOutcome>;
+  worker: Worker;
+}
+
+const mostAtOnce = 4;
+const busyPatienceMs = 15_000;
+const retryPause = { baseMs: 1_000, capMs: 5 * 60_000 };
+
+/**
+ * Brings owners' events in: one sync at a time for each calendar, across replicas. Requests that come together share a
+ * sync; pushes only make a calendar due, so that a burst of them becomes one.
+ */
+export function startCalendarSyncer(context: Context): CalendarSyncer {
+  const flights = new Map<string, { current: Promise<SyncOutcome>; next?: Promise<SyncOutcome> }>();
+
+  const fly = (chaletId: string, o: { onlyIfDue: boolean }): Promise<SyncOutcome> => {
+    const flight = {
+      current: syncOnce(context, chaletId, o).finally(() => {
+        if (flights.get(chaletId) === flight) flights.delete(chaletId);
+        worker.nudge();
+      }),
+    };
+    flights.set(chaletId, flight);
+    return flight.current;
+  };
+
+  const sync = (chaletId: string, o: { join: boolean }): Promise<SyncOutcome> => {
+    const flight = flights.get(chaletId);
+    if (flight === undefined) return fly(chaletId, { onlyIfDue: false });
+    if (o.join) return flight.current;
+    flight.next ??= flight.current.catch(() => undefined).then(() => fly(chaletId, { onlyIfDue: false }));
+    return flight.next;
+  };
+
+  const worker = startWorker({
+    name: 'calendar-syncer',
+    everyMs: 1_000,
+    logger: context.logger,
+    metrics: context.metrics,
+    async run(signal) {
+      if (signal.aborted || flights.size >= mostAtOnce) return;
+      for (const chaletId of await findDueCalendars(context, mostAtOnce)) {
+        if (flights.has(chaletId)) continue;
+        fly(chaletId, { onlyIfDue: true }).catch(error =>
+          context.logger.error({ err: error, chaletId }, 'a calendar sync failed'),
+        );
+      }
+    },
+  });
+
+  return {
+    sync,
+    worker: {
+      nudge: () => worker.nudge(),
+      async drain() {
+        await worker.drain();
+        await Promise.allSettled([...flights.values()].map(flight => flight.next ?? flight.current));
+      },
+    },
+  };
+}
+
+async function syncOnce(context: Context, chaletId: string, o: { onlyIfDue: boolean }): Promise<SyncOutcome> {
+  const calendar = await claim(context, chaletId, o);
+  if (calendar === 'none') return { status: 'not_connected' };
+  if (calendar === 'busy') return { status: 'busy' };
+  const syncs = context.metrics.counter('calendar_syncs_total', 'Syncs of calendars, by outcome', ['outcome']);
+  try {
+    const access = await context.google.access(calendar.establishmentId);
+    if (access.status !== 'active') {
+      const reason = access.status === 'revoked' ? access.reason : 'not connected to Google';
+      await recordSyncFailure(context, calendar, { status: 'blocked', reason, nextAt: nextSync(context) });
+      return access.status === 'revoked' ? { status: 'failed', reason } : { status: 'not_connected' };
+    }
+    const chalet = await context.db.chalet.findUnique({ where: { id: chaletId } });
+    const listedAt = context.now();
+    const listing = await listChanges(access.api, calendar.calendarId, {
+      syncToken: calendar.syncToken,
+      now: listedAt,
+      onPage: () => renewCalendarLease(context, calendar),
+    });
+    const applied = await applyListing(context, calendar, { listing, timezone: chalet?.timezone ?? 'UTC', listedAt });
+    if (applied === undefined) return { status: 'busy' };
+    syncs.inc({ outcome: listing.full ? 'full' : 'incremental' });
+    if (applied.changes.length > 0) context.nudge.relay();
+    if (calendar.status === 'blocked') await wakeMirrors(context.db, { ...calendar, now: context.now() });
+    if (applied.drifted > 0 || calendar.status === 'blocked') context.nudge.mirrors();
+    const removed = applied.changes.filter(change => change.kind === 'removed').length;
+    return {
+      status: 'synced',
+      syncedAt: listedAt,
+      full: listing.full !== undefined,
+      changed: applied.changes.length - removed,
+      removed,
+      recorded: await recordNow(context, applied.changes),
+    };
+  } catch (error) {
+    syncs.inc({ outcome: 'failed' });
+    return { status: 'failed', reason: await recordFailure(context, calendar, error) };
+  }
+}
+
+/** Waits a while for another replica's sync to end, unless the sync only had to be made if nobody else does. */
+async function claim(
+  context: Context,
+  chaletId: string,
+  o: { onlyIfDue: boolean },
+): Promise<Calendar | 'none' | 'busy'> {
+  const giveUpAt = Date.now() + (o.onlyIfDue ? 0 : busyPatienceMs);
+  for (;;) {
+    const calendar = await claimCalendar(context, chaletId, o);
+    if (calendar !== undefined) return calendar;
+    if (!o.onlyIfDue && (await context.db.calendar.count({ where: { chaletId } })) === 0) return 'none';
+    if (Date.now() >= giveUpAt) return 'busy';
+    await new Promise(resolve => setTimeout(resolve, 100));
+  }
+}
+
+async function recordFailure(context: Context, calendar: Calendar, error: unknown): Promise<string> {
+  const { chaletId } = calendar;
+  const reason = error instanceof Error ? error.message : String(error);
+  const failure = error instanceof GoogleCallError ? error.failure : undefined;
+  context.logger.warn({ chaletId, kind: failure?.kind, reason }, 'a calendar could not be synced');
+  const needsOwner = failure !== undefined && ['forbidden', 'not_found', 'revoked'].includes(failure.kind);
+  const asked = failure !== undefined && 'retryAfterMs' in failure ? (failure.retryAfterMs ?? 0) : 0;
+  const nextAt = needsOwner
+    ? nextSync(context)
+    : new Date(context.now().getTime() + asked + fullJitter(calendar.failures + 1, retryPause));
+  await recordSyncFailure(context, calendar, { status: needsOwner ? 'blocked' : 'failing', reason, nextAt });
+  return reason;
+}
+
+/** Puts the rows into the bookings table at once. Best effort: the outbox brings the same changes for certain. */
+async function recordNow(context: Context, changes: ExternalEventChange[]): Promise<boolean> {
+  try {
+    for (let start = 0; start < changes.length; start += 200) {
+      const chunk = changes.slice(start, start + 200);
+      const answer = await request(context.nats, bookingRequests.recordExternalEvents, { changes: chunk });
+      if (!answer.ok) return false;
+    }
+    return true;
+  } catch (error) {
+    context.logger.info({ err: error, changes: changes.length }, 'external events will be recorded by their events');
+    return false;
+  }
+}

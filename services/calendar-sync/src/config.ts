@@ -1,0 +1,40 @@
+import { commonVariables, databaseVariables, parseConfig, positiveInteger } from '@monde-sauvage/service-kit';
+import { z } from 'zod';
+
+const baseUrl = (fallback: string) =>
+  z
+    .url({ protocol: /^https?$/ })
+    .default(fallback)
+    .transform(url => url.replace(/\/+$/, ''));
+
+const encryptionKeys = z
+  .string({ error: '32 random bytes in base64, for example from: openssl rand -base64 32' })
+  .transform((text, context) => {
+    const keys = text.split(',').map(key => Buffer.from(key.trim(), 'base64'));
+    if (keys.every(key => key.length === 32)) return keys;
+    context.addIssue({ code: 'custom', message: 'every key must be 32 bytes in base64, separated by commas' });
+    return z.NEVER;
+  });
+
+const variables = z.object({
+  ...commonVariables({ port: 3003 }),
+  ...databaseVariables,
+  PUBLIC_URL: baseUrl('http://localhost:3000'),
+  GOOGLE_CLIENT_ID: z.string({ error: 'the OAuth client of the Google Cloud project' }),
+  GOOGLE_CLIENT_SECRET: z.string({ error: 'the OAuth client of the Google Cloud project' }),
+  GOOGLE_API_BASE_URL: baseUrl('https://www.googleapis.com'),
+  GOOGLE_AUTH_BASE_URL: baseUrl('https://accounts.google.com'),
+  GOOGLE_TOKEN_BASE_URL: baseUrl('https://oauth2.googleapis.com'),
+  TOKEN_ENCRYPTION_KEY: encryptionKeys,
+  SYNC_INTERVAL_SECONDS: positiveInteger(300),
+  AVAILABILITY_MAX_STALENESS_SECONDS: positiveInteger(60),
+});
+
+export type CalendarSyncConfig = z.output<typeof variables>;
+
+/** @throws ConfigError naming every variable that is missing or wrong */
+export const readConfig = (env: NodeJS.ProcessEnv): CalendarSyncConfig => parseConfig(variables, env);
+
+/** Google pushes to https only; a stand-in for Google takes any address. */
+export const canBePushedTo = (config: CalendarSyncConfig): boolean =>
+  config.PUBLIC_URL.startsWith('https://') || config.GOOGLE_API_BASE_URL !== 'https://www.googleapis.com';

@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import type { BookingSnapshot, CivilDate } from '@monde-sauvage/contracts';
+import { z } from 'zod';
+import type { GoogleEvent } from './classify-event.ts';
+
+/** The part of a booking that its mirror shows. Everything else may change without a call to Google. */
+export const mirroredBooking = z.object({
+  status: z.enum(['pending', 'confirmed', 'cancelled']),
+  startDate: z.string(),
+  endDate: z.string(),
+  reference: z.string(),
+  guests: z.number().nullable(),
+  notes: z.string().nullable(),
+  customerName: z.string(),
+  customerEmail: z.string().nullable(),
+  customerPhone: z.string().nullable(),
+});
+export type MirroredBooking = z.infer<typeof mirroredBooking>;
+
+/** What of an event is compared to find out whether somebody changed it in Google. */
+export const writtenEvent = z.object({ summary: z.string(), startDate: z.string(), endDate: z.string() });
+export type WrittenEvent = z.infer<typeof writtenEvent>;
+
+export const mirroredPart = (booking: BookingSnapshot): MirroredBooking => ({
+  status: booking.status,
+  startDate: booking.startDate,
+  endDate: booking.endDate,
+  reference: booking.reference,
+  guests: booking.guests,
+  notes: booking.notes,
+  customerName: booking.customer.name,
+  customerEmail: booking.customer.email,
+  customerPhone: booking.customer.phone,
+});
+
+/** A booking that holds nights has an event; a cancelled one has none. */
+export const isActive = (booking: MirroredBooking): boolean => booking.status !== 'cancelled';
+
+export const titleOf = (booking: MirroredBooking, chaletName: string): string =>
+  `${booking.status === 'confirmed' ? '[CONFIRMED] ' : ''}${chaletName} - ${booking.customerName}`;
+
+const words = {
+  fr: { reference: 'Réservation', guests: 'Personnes', phone: 'Téléphone', email: 'Courriel', notes: 'Notes' },
+  en: { reference: 'Booking', guests: 'Guests', phone: 'Phone', email: 'E-mail', notes: 'Notes' },
+};
+const statusWords = {
+  fr: { pending: 'en attente de paiement', confirmed: 'payée', cancelled: 'annulée' },
+  en: { pending: 'awaiting payment', confirmed: 'paid', cancelled: 'cancelled' },
+};
+
+function describe(booking: MirroredBooking, locale: string): string {
+  const language = locale.toLowerCase().startsWith('fr') ? 'fr' : 'en';
+  const say = words[language];
+  return [
+    `${say.reference} ${booking.reference} (${statusWords[language][booking.status]})`,
+    booking.guests === null ? undefined : `${say.guests}: ${booking.guests}`,
+    booking.customerPhone === null ? undefined : `${say.phone}: ${booking.customerPhone}`,
+    booking.customerEmail === null ? undefined : `${say.email}: ${booking.customerEmail}`,
+    booking.notes === null || booking.notes === '' ? undefined : `${say.notes}: ${booking.notes}`,
+  ]
+    .filter(line => line !== undefined)
+    .join('\n');
+}
+
+/**
+ * The event Google should hold for a booking: all-day with an exclusive end, which is exactly a stay; the guest as
+ * attendee; our ids in private properties, which a copy of the calendar for others does not show.
+ */
+export function mirrorEvent(o: {
+  bookingId: string;
+  version: number;
+  booking: MirroredBooking;
+  chaletName: string;
+  locale: string;
+}): GoogleEvent {
+  const { booking } = o;
+  return {
+    summary: titleOf(booking, o.chaletName),
+    description: describe(booking, o.locale),
+    start: { date: booking.startDate },
+    end: { date: booking.endDate },
+    status: 'confirmed',
+    transparency: 'opaque',
+    attendees:
+      booking.customerEmail === null ? [] : [{ email: booking.customerEmail, displayName: booking.customerName }],
+    extendedProperties: {
+      private: { booking_id: o.bookingId, source: 'website', version: String(o.version) },
+    },
+  };
+}
+
+/** Equal for two events that show the same; the version alone is no reason for a call. */
+export function hashOfEvent(event: GoogleEvent): string {
+  const { extendedProperties: _, ...shown } = event;
+  return createHash('sha256').update(JSON.stringify(shown)).digest('hex');
+}
+
+export const writtenPart = (event: GoogleEvent): WrittenEvent => ({
+  summary: event.summary ?? '',
+  startDate: event.start?.date ?? '',
+  endDate: event.end?.date ?? '',
+});
+
+/**
+ * The id of a booking's event, and the ones to fall back to when Google keeps a used id from us: deterministic, so that
+ * repeating a creation cannot make a second event. Google: `[a-v0-9]{5,1024}`, unique in the calendar.
+ */
+export function mirrorEventId(bookingId: string, sequence: number): string {
+  if (sequence === 0) return bookingId.replaceAll('-', '').toLowerCase();
+  return createHash('sha256').update(`${bookingId}:${sequence}`).digest('hex').slice(0, 32);
+}
+
+/** Whether an id is one of the first `upTo + 1` of a booking's sequence. */
+export const isMirrorEventId = (bookingId: string, upTo: number, googleEventId: string): boolean =>
+  Array.from({ length: upTo + 1 }, (_, sequence) => mirrorEventId(bookingId, sequence)).includes(googleEventId);
+
+/** In the place of a drift: the list and our own writes crossed, so that only reading the event tells. */
+export const unverified = 'unverified';
+
+/** How an event in Google differs from what we wrote there, in words for the audit trail; undefined when it does not. */
+export function findDrift(written: WrittenEvent, event: GoogleEvent): string | undefined {
+  if (event.status === 'cancelled') return 'deleted in Google';
+  const found: WrittenEvent = {
+    summary: event.summary ?? '',
+    startDate: event.start?.date ?? localDate(event.start?.dateTime),
+    endDate: event.end?.date ?? localDate(event.end?.dateTime),
+  };
+  const differences: string[] = [];
+  if (found.startDate !== written.startDate || found.endDate !== written.endDate || event.start?.dateTime) {
+    differences.push(`moved in Google to ${found.startDate || 'no date'} – ${found.endDate || 'no date'}`);
+  }
+  if (found.summary !== written.summary) differences.push('renamed in Google');
+  if (event.transparency === 'transparent') differences.push('marked as free in Google');
+  return differences.length === 0 ? undefined : differences.join(', ');
+}
+
+const localDate = (dateTime: string | null | undefined): CivilDate => dateTime?.slice(0, 10) ?? '';

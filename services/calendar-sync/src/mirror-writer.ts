@@ -1,0 +1,145 @@
+import { fullJitter, startWorker, type Worker } from '@monde-sauvage/service-kit';
+import type { Context } from './context.ts';
+import { GoogleCallError } from './google/classify-error.ts';
+import { reconcileMirror, type Surroundings } from './reconcile-mirror.ts';
+import { claimLane, releaseLane, renewLane } from './stores/lanes.ts';
+import { commitFailure, findDueMirrors, LaneLostError, type Mirror } from './stores/mirror-store.ts';
+
+/** Calendars this replica writes at once. */
+const mostLanes = 8;
+
+const retryPause = { baseMs: 500, capMs: 60_000 };
+/** The owner has to act first; when that is told to us (reconnecting, choosing a calendar), it goes at once. */
+const blockedPauseMs = 10 * 60_000;
+const failedPauseMs = 60 * 60_000;
+
+/**
+ * Writes mirrors that are due, one writer per calendar across all replicas. Nudged by whatever makes one due; the
+ * interval is for retries, and for what a replica left behind.
+ */
+export function startMirrorWriter(context: Context): Worker {
+  const running = new Set<Promise<void>>();
+  const worker = startWorker({
+    name: 'mirror-writer',
+    everyMs: 1_000,
+    logger: context.logger,
+    metrics: context.metrics,
+    async run(signal) {
+      while (!signal.aborted && running.size < mostLanes) {
+        const lane = await claimLane(context);
+        if (lane === undefined) return;
+        const work = writeLane(context, lane, signal)
+          .catch(error => context.logger.error({ err: error, chaletId: lane.chaletId }, 'a calendar lane failed'))
+          .finally(() => {
+            running.delete(work);
+            // What became due while the lane was held could not be claimed then.
+            worker.nudge();
+          });
+        running.add(work);
+      }
+    },
+  });
+  return {
+    nudge: () => worker.nudge(),
+    async drain() {
+      await worker.drain();
+      await Promise.all(running);
+    },
+  };
+}
+
+async function writeLane(
+  context: Context,
+  lane: { chaletId: string; failures: number },
+  signal: AbortSignal,
+): Promise<void> {
+  let { failures } = lane;
+  try {
+    while (!signal.aborted) {
+      const due = await findDueMirrors(context, lane.chaletId);
+      if (due.length === 0) return;
+      const around = await loadSurroundings(context, lane.chaletId, due);
+      for (const mirror of due) {
+        if (signal.aborted || !(await renewLane(context, lane.chaletId))) return;
+        try {
+          await reconcileMirror(context, mirror, around);
+          failures = 0;
+        } catch (error) {
+          if (error instanceof LaneLostError) return;
+          failures += 1;
+          const goOn = await recordFailure(context, mirror, error, failures);
+          if (!goOn) return;
+        }
+      }
+    }
+  } finally {
+    await releaseLane(context, lane.chaletId, failures);
+  }
+}
+
+async function loadSurroundings(context: Context, chaletId: string, due: Mirror[]): Promise<Surroundings> {
+  const establishmentId = due[0]?.establishmentId ?? '';
+  const [chalet, calendar, access] = await Promise.all([
+    context.db.chalet.findUnique({ where: { id: chaletId } }),
+    context.db.calendar.findUnique({ where: { chaletId }, select: { calendarId: true } }),
+    context.google.access(establishmentId),
+  ]);
+  return {
+    chaletId,
+    chaletName: chalet?.name ?? 'Chalet',
+    locale: chalet?.locale ?? 'en',
+    timezone: chalet?.timezone ?? 'UTC',
+    calendarId: calendar?.calendarId ?? null,
+    access,
+  };
+}
+
+/**
+ * Writes down why and when next. Whatever concerns the whole calendar or account holds up its other mirrors too, so
+ * that an outage costs one call a try. Returns whether the lane's other mirrors can go on.
+ */
+async function recordFailure(context: Context, mirror: Mirror, error: unknown, failures: number): Promise<boolean> {
+  const { chaletId, bookingId } = mirror;
+  const reason = error instanceof Error ? error.message : String(error);
+  const kind = error instanceof GoogleCallError ? error.failure.kind : undefined;
+  const after = (ms: number) => new Date(context.now().getTime() + ms);
+  context.metrics.counter('mirror_failures_total', 'Tries to write a mirror that failed', ['kind']).inc({
+    kind: kind ?? 'internal',
+  });
+  context.logger.warn({ bookingId, chaletId, kind, reason, failures }, 'a mirror could not be written');
+  switch (kind) {
+    case 'revoked':
+      // Marked with all others of the account when the refresh token was found to be dead.
+      return false;
+    case 'forbidden':
+    case 'not_found': {
+      const at = after(blockedPauseMs * (0.8 + Math.random() * 0.4));
+      await commitFailure(context, mirror, { state: 'blocked', reason, at });
+      await postpone(context, chaletId, { at, state: 'blocked', reason });
+      return false;
+    }
+    case 'invalid':
+      await commitFailure(context, mirror, { state: 'failed', reason, at: after(failedPauseMs) });
+      return true;
+    default: {
+      const asked =
+        error instanceof GoogleCallError && 'retryAfterMs' in error.failure ? error.failure.retryAfterMs : 0;
+      const at = after((asked ?? 0) + fullJitter(Math.max(failures, mirror.attempts + 1), retryPause));
+      await commitFailure(context, mirror, { state: 'wanted', reason, at });
+      await postpone(context, chaletId, { at, reason });
+      return false;
+    }
+  }
+}
+
+/** The other mirrors of the lane that are due wait as well; their tries are not counted. */
+async function postpone(
+  context: Context,
+  chaletId: string,
+  o: { at: Date; state?: 'blocked'; reason: string },
+): Promise<void> {
+  await context.db.mirror.updateMany({
+    where: { chaletId, nextAttemptAt: { lte: context.now() } },
+    data: { nextAttemptAt: o.at, lastError: o.reason, ...(o.state === undefined ? {} : { state: o.state }) },
+  });
+}

@@ -1,0 +1,62 @@
+import { ok, type Result } from '@monde-sauvage/contracts';
+import { civilDateFromDb } from '@monde-sauvage/persistence';
+import type { CalendarSyncer, SyncOutcome } from '../calendar-syncer.ts';
+import type { Context } from '../context.ts';
+
+const deadlineMs = 800;
+
+type Freshness = 'fresh' | 'stale' | 'unreachable' | 'not_connected';
+
+interface Consultation {
+  status: Freshness;
+  syncedAt: string | null;
+  busy: { googleEventId: string; startDate: string; endDate: string }[];
+}
+
+/**
+ * Google's part of an availability answer: what our copy of the owner's events holds for a range, brought up to date
+ * first when it is older than allowed. Whatever Google does, this answers within its deadline.
+ */
+export async function consult(
+  context: Context,
+  syncer: CalendarSyncer,
+  input: { chaletId: string; from: string; to: string },
+): Promise<Result<Consultation>> {
+  const { chaletId, from, to } = input;
+  const calendar = await context.db.calendar.findUnique({ where: { chaletId } });
+  if (calendar === null) return ok({ status: 'not_connected', syncedAt: null, busy: [] });
+  const oldest = context.now().getTime() - context.config.AVAILABILITY_MAX_STALENESS_SECONDS * 1_000;
+  const isFresh = (syncedAt: Date | null) => syncedAt !== null && syncedAt.getTime() >= oldest;
+  let status: Freshness = 'fresh';
+  let syncedAt = calendar.lastSyncAt;
+  if (!isFresh(syncedAt)) {
+    const outcome = await withDeadline(syncer.sync(chaletId, { join: true }));
+    syncedAt = (await context.db.calendar.findUnique({ where: { chaletId } }))?.lastSyncAt ?? syncedAt;
+    status = isFresh(syncedAt) ? 'fresh' : freshnessAfter(outcome);
+  }
+  const rows = await context.db.externalEvent.findMany({
+    where: { chaletId, status: 'active', startDate: { lt: new Date(to) }, endDate: { gt: new Date(from) } },
+    orderBy: { startDate: 'asc' },
+  });
+  const busy = rows.map(({ googleEventId, startDate, endDate }) => ({
+    googleEventId,
+    startDate: civilDateFromDb(startDate),
+    endDate: civilDateFromDb(endDate),
+  }));
+  return ok({ status, syncedAt: syncedAt?.toISOString() ?? null, busy });
+}
+
+/** Google that says no or nothing is unreachable; a sync that is still under way leaves a copy that is merely old. */
+function freshnessAfter(outcome: SyncOutcome | 'late'): Freshness {
+  if (outcome === 'late' || outcome.status === 'failed') return 'unreachable';
+  return outcome.status === 'not_connected' ? 'not_connected' : 'stale';
+}
+
+async function withDeadline(sync: Promise<SyncOutcome>): Promise<SyncOutcome | 'late'> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'late'>(resolve => {
+    timer = setTimeout(() => resolve('late'), deadlineMs);
+  });
+  const failed = (error: unknown): SyncOutcome => ({ status: 'failed', reason: String(error) });
+  return Promise.race([sync.catch(failed), late]).finally(() => clearTimeout(timer));
+}

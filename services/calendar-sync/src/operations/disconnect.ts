@@ -1,0 +1,101 @@
+import { type Actor, calendarEvents, mayManage, ok, type Result, refuse } from '@monde-sauvage/contracts';
+import { stopChannel } from '../channel-keeper.ts';
+import type { Context, Transaction } from '../context.ts';
+import { remove } from '../domain/plan-external-changes.ts';
+import { createOAuthClient } from '../google/oauth.ts';
+import { findActiveExternalEvents, writeExternalChanges } from '../stores/external-event-store.ts';
+import { writeEvents } from '../stores/outbox-store.ts';
+import { wakeMirrors } from '../stores/wake-mirrors.ts';
+
+const removalPatienceMs = 12_000;
+
+/**
+ * Forgets an establishment's Google account: its channels are stopped, the token is revoked, the owner's events stop
+ * counting. Mirrors stay in Google unless they are to be removed first; if that does not end in time the connection
+ * stays, and asking again goes on.
+ */
+export async function disconnect(
+  context: Context,
+  input: { actor: Actor; establishmentId: string; removeMirrors: boolean },
+): Promise<Result<Record<string, never>>> {
+  const { establishmentId } = input;
+  if (!mayManage(input.actor, establishmentId)) return refuse('not_found', 'There is no such establishment.');
+  const connection = await context.db.connection.findUnique({ where: { establishmentId } });
+  if (connection === null) return ok({});
+  const removeMirrors = input.removeMirrors && connection.status === 'active';
+  await context.db.$transaction(tx => forgetCalendars(tx, context, { establishmentId, removeMirrors }));
+  context.nudge.relay();
+
+  if (removeMirrors) {
+    context.nudge.mirrors();
+    if (!(await mirrorsAreRemoved(context, establishmentId))) {
+      return refuse('unavailable', 'The events of bookings are still being removed from Google. Please ask again.');
+    }
+  }
+  const channels = await context.db.channel.findMany({ where: { establishmentId, stoppedAt: null } });
+  await Promise.all(channels.map(channel => stopChannel(context, channel)));
+  await revokeToken(context, connection);
+  await context.db.$transaction(async tx => {
+    await tx.mirror.updateMany({ where: { establishmentId }, data: forgottenPlace });
+    await tx.mirror.updateMany({ where: { establishmentId, active: true }, data: { state: 'wanted' } });
+    await tx.mirror.updateMany({ where: { establishmentId, active: false }, data: { state: 'removed' } });
+    await tx.channel.updateMany({ where: { establishmentId, stoppedAt: null }, data: { stoppedAt: context.now() } });
+    const { count } = await tx.connection.deleteMany({ where: { establishmentId } });
+    if (count === 0) return;
+    const body = { establishmentId, status: 'not_connected' as const, reason: null, at: context.now().toISOString() };
+    await writeEvents(tx, context, calendarEvents.connectionChanged, [{ aggregateId: establishmentId, body }]);
+  });
+  context.nudge.relay();
+  context.logger.info({ establishmentId }, 'an establishment disconnected its Google account');
+  return ok({});
+}
+
+const forgottenPlace = {
+  placeCalendarId: null,
+  placeEventId: null,
+  etag: null,
+  writtenHash: null,
+  drift: null,
+  nextAttemptAt: null,
+  lastError: null,
+};
+
+/** Nothing comes in any more. Mirrors are either removed by their writer, as they belong nowhere now, or forgotten. */
+async function forgetCalendars(
+  tx: Transaction,
+  context: Context,
+  o: { establishmentId: string; removeMirrors: boolean },
+): Promise<void> {
+  const { establishmentId } = o;
+  const calendars = await tx.calendar.findMany({ where: { establishmentId } });
+  for (const { chaletId } of calendars) {
+    const gone = (await findActiveExternalEvents(tx, chaletId)).map(row => remove(row, 'Google was disconnected'));
+    await writeExternalChanges(tx, context, { chaletId, establishmentId }, gone);
+  }
+  await tx.calendar.deleteMany({ where: { establishmentId } });
+  if (o.removeMirrors) await wakeMirrors(tx, { establishmentId, now: context.now() });
+  else await tx.mirror.updateMany({ where: { establishmentId }, data: forgottenPlace });
+}
+
+async function mirrorsAreRemoved(context: Context, establishmentId: string): Promise<boolean> {
+  const giveUpAt = Date.now() + removalPatienceMs;
+  while ((await context.db.mirror.count({ where: { establishmentId, placeEventId: { not: null } } })) > 0) {
+    if (Date.now() > giveUpAt) return false;
+    await new Promise(resolve => setTimeout(resolve, 100));
+  }
+  return true;
+}
+
+/** Best effort: a token that Google keeps is worthless once we have forgotten it. */
+async function revokeToken(
+  context: Context,
+  connection: { establishmentId: string; refreshToken: string; keyId: string },
+): Promise<void> {
+  const { establishmentId, refreshToken, keyId } = connection;
+  try {
+    const token = context.cipher.open({ ciphertext: refreshToken, keyId }, establishmentId);
+    await createOAuthClient(context.config).revokeToken(token);
+  } catch (error) {
+    context.logger.warn({ establishmentId, reason: String(error) }, 'the token could not be revoked at Google');
+  }
+}

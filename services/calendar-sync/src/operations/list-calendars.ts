@@ -1,0 +1,42 @@
+import { type Actor, mayManage, ok, type Result, refuse, type selectableCalendar } from '@monde-sauvage/contracts';
+import type { z } from 'zod';
+import type { Context } from '../context.ts';
+import { GoogleCallError } from '../google/classify-error.ts';
+import { refuseGoogleFailure, refuseNotConnected } from './refusals.ts';
+
+type Selectable = z.infer<typeof selectableCalendar>;
+
+/** The calendars of the connected account, and which chalets they serve already. */
+export async function listCalendars(
+  context: Context,
+  input: { actor: Actor; establishmentId: string },
+): Promise<Result<{ items: Selectable[]; nextCursor: null }>> {
+  const { establishmentId } = input;
+  if (!mayManage(input.actor, establishmentId)) return refuse('not_found', 'There is no such establishment.');
+  const access = await context.google.access(establishmentId);
+  if (access.status !== 'active') return refuseNotConnected(access);
+  const chosen = await context.db.calendar.findMany({ where: { establishmentId } });
+  const chaletOf = new Map(chosen.map(({ calendarId, chaletId }) => [calendarId, chaletId]));
+  const items: Selectable[] = [];
+  try {
+    let pageToken: string | undefined;
+    do {
+      const page = await access.api.listCalendars(pageToken);
+      for (const { id, summary, summaryOverride, primary, accessRole } of page.items ?? []) {
+        if (!id) continue;
+        items.push({
+          calendarId: id,
+          name: summaryOverride ?? summary ?? id,
+          primary: primary ?? false,
+          writable: accessRole === 'writer' || accessRole === 'owner',
+          chaletId: chaletOf.get(id) ?? null,
+        });
+      }
+      pageToken = page.nextPageToken ?? undefined;
+    } while (pageToken !== undefined);
+  } catch (error) {
+    if (error instanceof GoogleCallError) return refuseGoogleFailure(error);
+    throw error;
+  }
+  return ok({ items, nextCursor: null });
+}

@@ -1,0 +1,96 @@
+import { type Actor, type googleOverview, mayManage, ok, type Result, refuse } from '@monde-sauvage/contracts';
+import type { z } from 'zod';
+import type { Context } from '../context.ts';
+import type { Calendar, Chalet, Connection } from '../generated/prisma/client.ts';
+
+type Overview = z.input<typeof googleOverview>;
+type CalendarView = Overview['calendars'][number];
+
+const mostProblems = 20;
+const iso = (date: Date | null | undefined): string | null => date?.toISOString() ?? null;
+
+/** How an establishment's Google connection does: what is wrong, since when, and what waits for it. */
+export async function overview(
+  context: Context,
+  input: { actor: Actor; establishmentId: string },
+): Promise<Result<Overview>> {
+  const { establishmentId } = input;
+  if (!mayManage(input.actor, establishmentId)) return refuse('not_found', 'There is no such establishment.');
+  const [connection, calendars, chalets] = await Promise.all([
+    context.db.connection.findUnique({ where: { establishmentId } }),
+    context.db.calendar.findMany({ where: { establishmentId }, orderBy: { chaletId: 'asc' } }),
+    context.db.chalet.findMany({ where: { establishmentId } }),
+  ]);
+  const views = await Promise.all(
+    calendars.map(calendar =>
+      viewCalendar(
+        context,
+        calendar,
+        chalets.find(({ id }) => id === calendar.chaletId),
+      ),
+    ),
+  );
+  return ok({ establishmentId, connection: viewConnection(connection), calendars: views });
+}
+
+const viewConnection = (connection: Connection | null): Overview['connection'] => ({
+  status: connection === null ? 'not_connected' : connection.status === 'active' ? 'active' : 'revoked',
+  account: connection?.account ?? null,
+  connectedAt: iso(connection?.connectedAt),
+  reason: connection?.reason ?? null,
+  since: iso(connection?.since),
+});
+
+async function viewCalendar(context: Context, calendar: Calendar, chalet: Chalet | undefined): Promise<CalendarView> {
+  const { chaletId, calendarId } = calendar;
+  const [counts, problems, channel, conflicts] = await Promise.all([
+    context.db.mirror.groupBy({ by: ['state'], where: { chaletId }, _count: true }),
+    context.db.mirror.findMany({
+      where: { chaletId, state: { in: ['wanted', 'blocked', 'failed'] }, lastError: { not: null } },
+      orderBy: { updatedAt: 'desc' },
+      take: mostProblems,
+    }),
+    context.db.channel.findFirst({
+      where: { chaletId, generation: calendar.generation, stoppedAt: null, expiresAt: { not: null } },
+      orderBy: { expiresAt: 'desc' },
+    }),
+    countConflicts(context, chaletId),
+  ]);
+  const count = (state: string) => counts.find(row => row.state === state)?._count ?? 0;
+  const blocked = problems.find(({ state }) => state === 'blocked');
+  return {
+    chaletId,
+    chaletName: chalet?.name ?? null,
+    calendarId,
+    ...condition(calendar, blocked),
+    lastSyncAt: iso(calendar.lastSyncAt),
+    lastPushAt: iso(calendar.lastPushAt),
+    channelExpiresAt: iso(channel?.expiresAt),
+    mirrors: { synced: count('synced'), waiting: count('wanted'), failed: count('failed'), blocked: count('blocked') },
+    conflicts,
+    problems: problems.map(({ bookingId, state, lastError }) => ({ bookingId, state, reason: lastError ?? '' })),
+  };
+}
+
+/** A calendar that can be read but not written is blocked as well. */
+function condition(
+  calendar: Calendar,
+  blocked: { lastError: string | null; updatedAt: Date } | undefined,
+): Pick<CalendarView, 'status' | 'reason' | 'since'> {
+  const { status, reason, since } = calendar;
+  if (status === 'ok' && blocked)
+    return { status: 'blocked', reason: blocked.lastError, since: iso(blocked.updatedAt) };
+  const known = status === 'syncing' || status === 'failing' || status === 'blocked' ? status : 'ok';
+  return { status: known, reason, since: iso(since) };
+}
+
+/** Nights that both a website booking and an event of the owner take. */
+async function countConflicts(context: Context, chaletId: string): Promise<number> {
+  const rows = await context.db.$queryRaw<{ conflicts: number }[]>`
+    SELECT count(*)::int AS conflicts
+      FROM mirrors mirror
+      JOIN external_events event ON event.chalet_id = mirror.chalet_id AND event.status = 'active'
+       AND event.start_date < mirror.end_date AND mirror.start_date < event.end_date
+     WHERE mirror.chalet_id = ${chaletId}::uuid AND mirror.active`;
+  return rows[0]?.conflicts ?? 0;
+}

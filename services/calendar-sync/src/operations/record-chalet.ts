@@ -1,0 +1,33 @@
+import type { ChaletSnapshot, EstablishmentSnapshot } from '@monde-sauvage/contracts';
+import type { Context } from '../context.ts';
+
+/** Keeps the newest copy of a chalet; mirrors to come follow its name, as do those of stays that are not over. */
+export async function recordChalet(context: Context, chalet: ChaletSnapshot): Promise<void> {
+  const changed = await context.db.$executeRaw`
+    INSERT INTO chalets (id, establishment_id, name, timezone, locale, archived, version)
+    VALUES (${chalet.id}::uuid, ${chalet.establishmentId}::uuid, ${chalet.name}, ${chalet.timezone}, ${chalet.locale},
+            ${chalet.archived}, ${chalet.version})
+    ON CONFLICT (id) DO UPDATE SET
+      name = excluded.name, timezone = excluded.timezone, locale = excluded.locale, archived = excluded.archived,
+      version = excluded.version
+    WHERE excluded.version > chalets.version`;
+  if (changed === 0) return;
+  const now = context.now();
+  // The writer compares each with what it wrote and calls Google only where the title is another now.
+  const waiting = await context.db.$executeRaw`
+    UPDATE mirrors SET next_attempt_at = ${now}::timestamptz, wakes = wakes + 1
+     WHERE chalet_id = ${chalet.id}::uuid AND active AND state IN ('wanted', 'synced')
+       AND end_date >= (${now}::timestamptz AT TIME ZONE ${chalet.timezone})::date`;
+  if (waiting > 0) context.nudge.mirrors();
+}
+
+/** Keeps the newest copy of an establishment. */
+export async function recordEstablishment(context: Context, establishment: EstablishmentSnapshot): Promise<void> {
+  const { id, name, timezone, locale, version } = establishment;
+  await context.db.$executeRaw`
+    INSERT INTO establishments (id, name, timezone, locale, version)
+    VALUES (${id}::uuid, ${name}, ${timezone}, ${locale}, ${version})
+    ON CONFLICT (id) DO UPDATE SET
+      name = excluded.name, timezone = excluded.timezone, locale = excluded.locale, version = excluded.version
+    WHERE excluded.version > establishments.version`;
+}

@@ -1,0 +1,34 @@
+import { calendarEvents } from '@monde-sauvage/contracts';
+import type { Context } from '../context.ts';
+import { writeEvents } from '../stores/outbox-store.ts';
+
+/**
+ * Google does not take the refresh token any more, for ever: no call is made until the owner connects again. What the
+ * mirrors want is kept. Nothing happens when another token has been stored since the one that was refused.
+ */
+export async function revokeConnection(
+  context: Pick<Context, 'db' | 'now' | 'newId' | 'logger' | 'nudge'>,
+  establishmentId: string,
+  tokenVersion: number,
+  reason: string,
+): Promise<void> {
+  const now = context.now();
+  const revoked = await context.db.$transaction(async tx => {
+    const { count } = await tx.connection.updateMany({
+      where: { establishmentId, tokenVersion, status: 'active' },
+      data: { status: 'revoked', reason, since: now },
+    });
+    if (count === 0) return false;
+    await tx.mirror.updateMany({
+      where: { establishmentId, nextAttemptAt: { not: null } },
+      data: { state: 'blocked', nextAttemptAt: null, lastError: reason },
+    });
+    await tx.calendar.updateMany({ where: { establishmentId }, data: { status: 'blocked', reason, since: now } });
+    const body = { establishmentId, status: 'revoked' as const, reason, at: now.toISOString() };
+    await writeEvents(tx, context, calendarEvents.connectionChanged, [{ aggregateId: establishmentId, body }]);
+    return true;
+  });
+  if (!revoked) return;
+  context.logger.warn({ establishmentId, reason }, 'a Google connection was revoked');
+  context.nudge.relay();
+}

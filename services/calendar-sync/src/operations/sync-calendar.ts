@@ -1,0 +1,37 @@
+import { type Actor, mayManage, ok, type Result, refuse, type syncReport } from '@monde-sauvage/contracts';
+import { UnavailableError } from '@monde-sauvage/messaging';
+import type { z } from 'zod';
+import type { CalendarSyncer } from '../calendar-syncer.ts';
+import type { Context } from '../context.ts';
+
+/** The owner wants a chalet's calendar read now. */
+export async function syncCalendar(
+  context: Context,
+  syncer: CalendarSyncer,
+  input: { actor: Actor; chaletId: string },
+): Promise<Result<z.input<typeof syncReport>>> {
+  const { chaletId } = input;
+  const chalet = await context.db.chalet.findUnique({ where: { id: chaletId } });
+  if (chalet === null || !mayManage(input.actor, chalet.establishmentId)) {
+    return refuse('not_found', 'There is no such chalet.');
+  }
+  const access = await context.google.access(chalet.establishmentId);
+  const revoked = refuse('google_not_connected', 'Google withdrew the access to this account. Connect it again.');
+  if (access.status === 'revoked') return revoked;
+  const outcome = await syncer.sync(chaletId, { join: false });
+  switch (outcome.status) {
+    case 'synced': {
+      const { full, changed, removed, recorded } = outcome;
+      return ok({ chaletId, syncedAt: outcome.syncedAt.toISOString(), full, changed, removed, recorded });
+    }
+    case 'not_connected':
+      return refuse('google_not_connected', 'This chalet has no Google calendar. Connect Google and choose one.');
+    case 'busy':
+      throw new UnavailableError('google', 'another sync of this calendar is under way');
+    case 'failed': {
+      const now = await context.google.access(chalet.establishmentId);
+      if (now.status === 'revoked') return revoked;
+      throw new UnavailableError('google', outcome.reason);
+    }
+  }
+}

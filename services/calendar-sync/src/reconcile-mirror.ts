@@ -1,0 +1,218 @@
+import { type CivilDate, dateInZone } from '@monde-sauvage/contracts';
+import type { Context } from './context.ts';
+import type { GoogleEvent } from './domain/classify-event.ts';
+import { findDrift, hashOfEvent, mirrorEvent, mirrorEventId, unverified, writtenPart } from './domain/mirror-event.ts';
+import type { CalendarApi } from './google/calendar-api.ts';
+import { GoogleCallError, type GoogleFailure } from './google/classify-error.ts';
+import type { Access } from './google/google-accounts.ts';
+import { announceWrites } from './stores/echoes.ts';
+import {
+  commitRemoved,
+  commitSettled,
+  commitWritten,
+  type Mirror,
+  type Place,
+  recordPlace,
+} from './stores/mirror-store.ts';
+
+/** What is true for all mirrors of a chalet while its lane is held. */
+export interface Surroundings {
+  chaletId: string;
+  chaletName: string;
+  locale: string;
+  timezone: string;
+  /** The calendar that the chalet's mirrors belong in; null while none is chosen. */
+  calendarId: string | null;
+  access: Access;
+}
+
+/** Ids to try in a row when Google keeps each from us; more would mean that something else is wrong. */
+const mostIdsAtOnce = 4;
+
+/**
+ * Makes Google hold what one booking wants: its event in the chalet's calendar and nowhere else, or none. Safe to
+ * repeat from any point: where an event may be is written down before it is made, its id is deterministic, and what
+ * is found in Google decides.
+ * @throws GoogleCallError when Google does not do it; the caller decides when to try again
+ */
+export async function reconcileMirror(context: Context, mirror: Mirror, around: Surroundings): Promise<void> {
+  const { access } = around;
+  const today = dateInZone(context.now(), around.timezone);
+  const target = targetOf(mirror, around.calendarId, today);
+  if (target === null && mirror.place === null) {
+    return commitSettled(context, mirror, mirror.active ? 'wanted' : 'removed');
+  }
+  if (access.status !== 'active') {
+    const reason = access.status === 'revoked' ? access.reason : null;
+    return commitSettled(context, mirror, reason === null ? 'wanted' : 'blocked', reason);
+  }
+
+  let place = mirror.place;
+  if (place !== null && place.calendarId !== target) {
+    const api = announceWrites(context, around.chaletId, place.calendarId, access.api);
+    await deleteMirror(api, place, mirror);
+    await commitRemoved(context, mirror, place, target === null);
+    if (target === null) return;
+    // What is left to do starts from a clean place; booking has heard of the removal.
+    mirror = { ...mirror, place: null, writtenHash: null, etag: null, drift: null, ...unlinked(mirror) };
+    place = null;
+  }
+  if (target === null) return;
+
+  const event = mirrorEvent({
+    bookingId: mirror.bookingId,
+    version: mirror.version,
+    booking: mirror.desired,
+    chaletName: around.chaletName,
+    locale: around.locale,
+  });
+  const hash = hashOfEvent(event);
+  if (place !== null && mirror.writtenHash === hash && mirror.drift === null) {
+    return commitSettled(context, mirror, 'synced');
+  }
+  const api = announceWrites(context, around.chaletId, target, access.api);
+  const result = await writeMirror(context, api, mirror, target, event);
+  await commitWritten(context, mirror, { ...result, hash, written: writtenPart(event) });
+}
+
+/** Mirrors of stays that are over are kept where they are, but not made again. */
+function targetOf(mirror: Mirror, calendarId: string | null, today: CivilDate): string | null {
+  if (!mirror.active || calendarId === null) return null;
+  if (mirror.place?.calendarId === calendarId) return calendarId;
+  return mirror.desired.endDate >= today ? calendarId : null;
+}
+
+const unlinked = (mirror: Mirror): Pick<Mirror, 'linkedEventId' | 'linkedCalendarId' | 'revision'> => ({
+  linkedEventId: null,
+  linkedCalendarId: null,
+  revision: mirror.linkedEventId === null ? mirror.revision : mirror.revision + 1,
+});
+
+interface WriteResult {
+  place: Place;
+  event: GoogleEvent;
+  /** What somebody had done to the event in Google, now put right. */
+  restored: string | null;
+}
+
+async function writeMirror(
+  context: Context,
+  api: CalendarApi,
+  mirror: Mirror,
+  calendarId: string,
+  event: GoogleEvent,
+): Promise<WriteResult> {
+  if (mirror.place === null || mirror.writtenHash === null) {
+    return createEvent(context, api, mirror, calendarId, mirror.idSequence, event);
+  }
+  const { place } = mirror;
+  try {
+    if (mirror.drift !== unverified) {
+      const patched = await api.patchEvent(calendarId, place.eventId, event, mirror.etag);
+      return { place, event: patched, restored: mirror.drift };
+    }
+  } catch (error) {
+    failureAmong(error, ['changed_meanwhile', 'not_found', 'gone', 'forbidden']);
+  }
+  const adopted = await adoptEvent(api, place, mirror, event);
+  if (adopted !== undefined) return { place, ...adopted };
+  const created = await createEvent(context, api, mirror, calendarId, mirror.idSequence + 1, event);
+  return {
+    ...created,
+    restored: mirror.drift === unverified || mirror.drift === null ? 'deleted in Google' : mirror.drift,
+  };
+}
+
+/** Inserts under the first id of the booking's sequence that Google lets us have, or takes over what is there. */
+async function createEvent(
+  context: Context,
+  api: CalendarApi,
+  mirror: Mirror,
+  calendarId: string,
+  firstSequence: number,
+  event: GoogleEvent,
+): Promise<WriteResult> {
+  for (let sequence = firstSequence; sequence < firstSequence + mostIdsAtOnce; sequence += 1) {
+    const place = { calendarId, eventId: mirrorEventId(mirror.bookingId, sequence) };
+    await recordPlace(context, mirror.bookingId, place, sequence);
+    try {
+      const inserted = await api.insertEvent(calendarId, { ...event, id: place.eventId });
+      return { place, event: inserted, restored: null };
+    } catch (error) {
+      failureAmong(error, ['duplicate']);
+      const adopted = await adoptEvent(api, place, { ...mirror, written: null }, event);
+      if (adopted !== undefined) return { place, ...adopted };
+    }
+  }
+  throw new GoogleCallError({ kind: 'invalid', reason: `Google accepts none of ${mostIdsAtOnce} event ids` });
+}
+
+/**
+ * Makes the event that has our id already what it should be; a deleted one is brought back. undefined when it cannot
+ * be had: it is somebody else's, is gone for good, or Google refuses to bring it back.
+ */
+async function adoptEvent(
+  api: CalendarApi,
+  place: Place,
+  mirror: Pick<Mirror, 'bookingId' | 'written'>,
+  event: GoogleEvent,
+): Promise<Omit<WriteResult, 'place'> | undefined> {
+  for (let tries = 0; ; tries += 1) {
+    const found = await getEvent(api, place);
+    if (found === undefined) return undefined;
+    const deleted = found.status === 'cancelled';
+    if (!deleted && found.extendedProperties?.private?.booking_id !== mirror.bookingId) return undefined;
+    if (!deleted && showsSame(found, event)) return { event: found, restored: null };
+    const restored = mirror.written === null ? null : (findDrift(mirror.written, found) ?? null);
+    try {
+      return { event: await api.patchEvent(place.calendarId, place.eventId, event, found.etag ?? null), restored };
+    } catch (error) {
+      if (!(error instanceof GoogleCallError)) throw error;
+      const { kind } = error.failure;
+      // The owner is faster than we are: read again, a few times.
+      if (kind === 'changed_meanwhile' && tries < 3) continue;
+      if (deleted && ['forbidden', 'not_found', 'gone', 'invalid'].includes(kind)) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** Deletes our event; that it is gone already, or its calendar, is as good. Never one that is not ours. */
+async function deleteMirror(api: CalendarApi, place: Place, mirror: Mirror): Promise<void> {
+  let etag = mirror.etag;
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await api.deleteEvent(place.calendarId, place.eventId, etag);
+    } catch (error) {
+      const failure = failureAmong(error, ['not_found', 'gone', 'changed_meanwhile']);
+      if (failure.kind !== 'changed_meanwhile') return;
+      if (tries >= 3) throw error;
+      const found = await getEvent(api, place);
+      if (found === undefined || found.status === 'cancelled') return;
+      if (found.extendedProperties?.private?.booking_id !== mirror.bookingId) return;
+      etag = found.etag ?? null;
+    }
+  }
+}
+
+async function getEvent(api: CalendarApi, place: Place): Promise<GoogleEvent | undefined> {
+  try {
+    return await api.getEvent(place.calendarId, place.eventId);
+  } catch (error) {
+    failureAmong(error, ['not_found', 'gone']);
+    return undefined;
+  }
+}
+
+const showsSame = (found: GoogleEvent, wanted: GoogleEvent): boolean =>
+  found.summary === wanted.summary &&
+  found.description === wanted.description &&
+  found.start?.date === wanted.start?.date &&
+  found.end?.date === wanted.end?.date &&
+  found.transparency !== 'transparent';
+
+/** The failure if it is one of those expected; everything else is thrown on. */
+function failureAmong(error: unknown, kinds: GoogleFailure['kind'][]): GoogleFailure {
+  if (error instanceof GoogleCallError && kinds.includes(error.failure.kind)) return error.failure;
+  throw error;
+}

@@ -1,0 +1,136 @@
+import { fileURLToPath } from 'node:url';
+import {
+  closeNats,
+  connectNats,
+  consumeEvents,
+  ensureStream,
+  pingNats,
+  serveRequests,
+  startOutboxRelay,
+} from '@monde-sauvage/messaging';
+import { createPool, migrate, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
+import {
+  type Clock,
+  createLogger,
+  createMetrics,
+  type Logger,
+  newId,
+  type Service,
+  startOpsServer,
+} from '@monde-sauvage/service-kit';
+import { startCalendarSyncer } from './calendar-syncer.ts';
+import { startChannelKeeper } from './channel-keeper.ts';
+import type { CalendarSyncConfig } from './config.ts';
+import type { Context } from './context.ts';
+import { PrismaClient } from './generated/prisma/client.ts';
+import { createGoogleAccounts } from './google/google-accounts.ts';
+import { measureWaiting } from './measure-waiting.ts';
+import { eventHandlers, requestHandlers } from './messages.ts';
+import { startMirrorWriter } from './mirror-writer.ts';
+import { revokeConnection } from './operations/revoke-connection.ts';
+import { createTokenCipher } from './token-cipher.ts';
+
+const name = 'calendar-sync';
+export const prismaDir = fileURLToPath(new URL('../prisma', import.meta.url));
+
+export interface Overrides {
+  now?: Clock;
+  newId?: () => string;
+  logger?: Logger;
+}
+
+/** Wires the calendar-sync service. `port` is where its health and metrics are served, once it has started. */
+export async function createCalendarSyncService(
+  config: CalendarSyncConfig,
+  overrides: Overrides = {},
+): Promise<Service & { port(): number | undefined }> {
+  const logger = overrides.logger ?? createLogger({ service: name, level: config.LOG_LEVEL });
+  const now = overrides.now ?? (() => new Date());
+  let running: Awaited<ReturnType<typeof run>> | undefined;
+  return {
+    async start() {
+      running = await run(config, { now, newId: overrides.newId ?? newId, logger });
+    },
+    drain: async () => running?.stop(),
+    port: () => running?.port,
+  };
+}
+
+async function run(config: CalendarSyncConfig, o: { now: Clock; newId: () => string; logger: Logger }) {
+  const { logger } = o;
+  const metrics = createMetrics(name);
+  await migrate({ databaseUrl: config.DATABASE_URL, prismaDir, logger });
+  const pool = createPool({
+    databaseUrl: config.DATABASE_URL,
+    applicationName: name,
+    max: config.DATABASE_POOL_SIZE,
+    onIdleError: error => logger.warn({ err: error }, 'lost an idle database connection'),
+  });
+  const db = new PrismaClient({ adapter: prismaAdapter(pool) });
+  const nats = await connectNats({ servers: config.NATS_URL, service: name, credsFile: config.NATS_CREDS, logger });
+  await ensureStream(nats, 'CALENDAR', { replicas: config.NATS_STREAM_REPLICAS });
+
+  const relay = startOutboxRelay({
+    pool,
+    nc: nats,
+    source: name,
+    stream: 'CALENDAR',
+    replicas: config.NATS_STREAM_REPLICAS,
+    logger,
+    metrics,
+  });
+  const cipher = createTokenCipher(config.TOKEN_ENCRYPTION_KEY);
+  // Workers are started with the context and nudged through it.
+  const nudge: Context['nudge'] = {
+    relay: () => relay.nudge(),
+    mirrors: () => writer.nudge(),
+    syncs: () => syncer.worker.nudge(),
+    channels: () => keeper.nudge(),
+  };
+  const google = createGoogleAccounts({
+    db,
+    config,
+    cipher,
+    now: o.now,
+    logger,
+    metrics,
+    onRevoked: (establishmentId, tokenVersion, reason) =>
+      revokeConnection({ db, now: o.now, newId: o.newId, logger, nudge }, establishmentId, tokenVersion, reason),
+  });
+  const context: Context = { db, nats, config, google, cipher, ...o, metrics, replicaId: o.newId(), nudge };
+  const writer = startMirrorWriter(context);
+  const syncer = startCalendarSyncer(context);
+  const keeper = startChannelKeeper(context);
+  measureWaiting(context);
+
+  const requests = await serveRequests({
+    nc: nats,
+    service: name,
+    handlers: requestHandlers(context, syncer),
+    logger,
+    metrics,
+  });
+  const handlers = eventHandlers(context);
+  const events = await consumeEvents({ nc: nats, stream: 'BOOKING', durable: name, handlers, pool, logger, metrics });
+  const ops = await startOpsServer({
+    port: config.PORT,
+    host: config.HOST,
+    metrics,
+    checks: { database: () => pingDatabase(pool), nats: () => pingNats(nats) },
+  });
+  logger.info({ port: ops.port }, 'calendar-sync is ready');
+
+  return {
+    port: ops.port,
+    async stop() {
+      ops.setDraining();
+      await Promise.all([requests.drain(), events.drain()]);
+      await Promise.all([writer.drain(), syncer.worker.drain(), keeper.drain()]);
+      await relay.drain();
+      await closeNats(nats);
+      await db.$disconnect();
+      await pool.end();
+      await ops.close();
+    },
+  };
+}

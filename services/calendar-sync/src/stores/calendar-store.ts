@@ -1,0 +1,70 @@
+import type { Context } from '../context.ts';
+import type { Calendar } from '../generated/prisma/client.ts';
+
+const leaseMs = 60_000;
+
+/**
+ * Takes a calendar for a sync, so that no two replicas sync it at once; undefined when another has it, or when it is
+ * not due and had to be. The next periodic sync is planned here already: a push that comes meanwhile moves it to now.
+ */
+export async function claimCalendar(
+  context: Context,
+  chaletId: string,
+  o: { onlyIfDue: boolean },
+): Promise<Calendar | undefined> {
+  const now = context.now();
+  const { count } = await context.db.calendar.updateMany({
+    where: {
+      chaletId,
+      OR: [{ leaseUntil: null }, { leaseUntil: { lte: now } }],
+      ...(o.onlyIfDue ? { nextSyncAt: { lte: now } } : {}),
+    },
+    data: {
+      leaseOwner: context.replicaId,
+      leaseUntil: new Date(now.getTime() + leaseMs),
+      nextSyncAt: nextSync(context),
+    },
+  });
+  if (count === 0) return undefined;
+  return (await context.db.calendar.findFirst({ where: { chaletId, leaseOwner: context.replicaId } })) ?? undefined;
+}
+
+/** @throws Error when another replica has taken the calendar over */
+export async function renewCalendarLease(context: Context, calendar: Calendar): Promise<void> {
+  const { count } = await context.db.calendar.updateMany({
+    where: { chaletId: calendar.chaletId, generation: calendar.generation, leaseOwner: context.replicaId },
+    data: { leaseUntil: new Date(context.now().getTime() + leaseMs) },
+  });
+  if (count === 0) throw new Error('another replica syncs this calendar by now');
+}
+
+export async function findDueCalendars(context: Context, most: number): Promise<string[]> {
+  const now = context.now();
+  const rows = await context.db.calendar.findMany({
+    where: { nextSyncAt: { lte: now }, OR: [{ leaseUntil: null }, { leaseUntil: { lte: now } }] },
+    orderBy: { nextSyncAt: 'asc' },
+    take: most,
+    select: { chaletId: true },
+  });
+  return rows.map(row => row.chaletId);
+}
+
+/** A sync failed: says why and since when, gives the calendar back, and plans the next try. */
+export async function recordSyncFailure(
+  context: Context,
+  calendar: Calendar,
+  o: { status: 'failing' | 'blocked'; reason: string; nextAt: Date },
+): Promise<void> {
+  const now = context.now();
+  await context.db.$executeRaw`
+    UPDATE calendars
+       SET failures = failures + 1, status = ${o.status}, reason = ${o.reason},
+           since = CASE WHEN status IN ('failing', 'blocked') THEN since ELSE ${now}::timestamptz END,
+           next_sync_at = ${o.nextAt}::timestamptz, lease_owner = NULL, lease_until = NULL
+     WHERE chalet_id = ${calendar.chaletId}::uuid AND generation = ${calendar.generation}
+       AND lease_owner = ${context.replicaId}::uuid`;
+}
+
+/** Spread over the interval, so that calendars chosen together do not stay together. */
+export const nextSync = (context: Context): Date =>
+  new Date(context.now().getTime() + context.config.SYNC_INTERVAL_SECONDS * 1_000 * (0.8 + Math.random() * 0.4));

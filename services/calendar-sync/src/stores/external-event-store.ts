@@ -1,0 +1,80 @@
+import type { ExternalEventChange } from '@monde-sauvage/contracts';
+import { calendarEvents } from '@monde-sauvage/contracts';
+import { civilDateFromDb } from '@monde-sauvage/persistence';
+import type { Context, Transaction } from '../context.ts';
+import type { ExternalChange, ExternalEvent } from '../domain/plan-external-changes.ts';
+import type { ExternalEvent as Row } from '../generated/prisma/client.ts';
+import { writeEvents } from './outbox-store.ts';
+
+export const fromRow = (row: Row): ExternalEvent => ({
+  googleEventId: row.googleEventId,
+  calendarId: row.calendarId,
+  startDate: civilDateFromDb(row.startDate),
+  endDate: civilDateFromDb(row.endDate),
+  title: row.title,
+  etag: row.etag,
+  status: row.status === 'active' ? 'active' : 'removed',
+  revision: row.revision,
+});
+
+/** Writes changes to our copy and announces them, in the caller's transaction; returns what is announced. */
+export async function writeExternalChanges(
+  tx: Transaction,
+  context: Context,
+  about: { chaletId: string; establishmentId: string },
+  changes: ExternalChange[],
+): Promise<ExternalEventChange[]> {
+  if (changes.length === 0) return [];
+  const rows = changes.map(({ row }) => row);
+  await tx.$executeRaw`
+    INSERT INTO external_events (chalet_id, google_event_id, calendar_id, start_date, end_date, title, etag, status,
+                                 revision)
+    SELECT ${about.chaletId}::uuid, row."googleEventId", row."calendarId", row."startDate", row."endDate", row.title,
+           row.etag, row.status, row.revision
+      FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+        AS row ("googleEventId" text, "calendarId" text, "startDate" date, "endDate" date, title text, etag text,
+                status text, revision int)
+    ON CONFLICT (chalet_id, google_event_id) DO UPDATE SET
+      calendar_id = excluded.calendar_id, start_date = excluded.start_date, end_date = excluded.end_date,
+      title = excluded.title, etag = excluded.etag, status = excluded.status, revision = excluded.revision`;
+  const { chaletId, establishmentId } = about;
+  const aggregateId = chaletId;
+  const changed = changes.flatMap(change => {
+    if (change.kind !== 'changed') return [];
+    const { status: _, ...row } = change.row;
+    return [{ kind: 'changed' as const, chaletId, establishmentId, ...row }];
+  });
+  const removed = changes.flatMap(change => {
+    if (change.kind !== 'removed') return [];
+    const { calendarId, googleEventId, revision } = change.row;
+    return [
+      {
+        kind: 'removed' as const,
+        chaletId,
+        establishmentId,
+        calendarId,
+        googleEventId,
+        revision,
+        reason: change.reason,
+      },
+    ];
+  });
+  await writeEvents(
+    tx,
+    context,
+    calendarEvents.externalEventChanged,
+    changed.map(body => ({ aggregateId, body })),
+  );
+  await writeEvents(
+    tx,
+    context,
+    calendarEvents.externalEventRemoved,
+    removed.map(body => ({ aggregateId, body })),
+  );
+  return [...changed, ...removed];
+}
+
+/** Every event of a chalet's calendar that takes nights, now that this calendar no longer counts. */
+export async function findActiveExternalEvents(tx: Transaction, chaletId: string): Promise<ExternalEvent[]> {
+  return (await tx.externalEvent.findMany({ where: { chaletId, status: 'active' } })).map(fromRow);
+}

@@ -1,0 +1,182 @@
+import { calendarEvents } from '@monde-sauvage/contracts';
+import type { Context, Transaction } from '../context.ts';
+import type { GoogleEvent } from '../domain/classify-event.ts';
+import { type MirroredBooking, mirroredBooking, type WrittenEvent, writtenEvent } from '../domain/mirror-event.ts';
+import type { Mirror as MirrorRow } from '../generated/prisma/client.ts';
+import { writeEvents } from './outbox-store.ts';
+
+/** Where an event is in Google, or may be. */
+export interface Place {
+  calendarId: string;
+  eventId: string;
+}
+
+export interface Mirror extends Omit<MirrorRow, 'desired' | 'written' | 'placeCalendarId' | 'placeEventId'> {
+  desired: MirroredBooking;
+  written: WrittenEvent | null;
+  place: Place | null;
+}
+
+/** The mirrors of a chalet that are due, those that failed least first, so that one that always fails holds up none. */
+export async function findDueMirrors(context: Context, chaletId: string): Promise<Mirror[]> {
+  const rows = await context.db.mirror.findMany({
+    where: { chaletId, nextAttemptAt: { lte: context.now() } },
+    orderBy: [{ attempts: 'asc' }, { nextAttemptAt: 'asc' }],
+    take: 20,
+  });
+  return rows.map(fromRow);
+}
+
+/** Writes down where an event may exist from now on, before the call that makes it: a crash leaves nothing unknown. */
+export async function recordPlace(
+  context: Context,
+  bookingId: string,
+  place: Place,
+  idSequence: number,
+): Promise<void> {
+  await context.db.mirror.update({
+    where: { bookingId },
+    data: {
+      placeCalendarId: place.calendarId,
+      placeEventId: place.eventId,
+      idSequence,
+      etag: null,
+      writtenHash: null,
+    },
+  });
+}
+
+/** Google holds `event` now. Booking hears of a new id, and of what had to be put right, in the same commit. */
+export async function commitWritten(
+  context: Context,
+  mirror: Mirror,
+  o: { place: Place; event: GoogleEvent; hash: string; written: WrittenEvent; restored: string | null },
+): Promise<void> {
+  const isNew = mirror.linkedEventId !== o.place.eventId || mirror.linkedCalendarId !== o.place.calendarId;
+  const revision = isNew ? mirror.revision + 1 : mirror.revision;
+  await commit(context, mirror, async tx => {
+    await tx.mirror.update({
+      where: { bookingId: mirror.bookingId },
+      data: {
+        etag: o.event.etag ?? null,
+        googleUpdatedAt: o.event.updated ? new Date(o.event.updated) : null,
+        writtenHash: o.hash,
+        written: { ...o.written },
+        linkedEventId: o.place.eventId,
+        linkedCalendarId: o.place.calendarId,
+        revision,
+      },
+    });
+    await settle(tx, context, mirror, 'synced');
+    const aggregateId = mirror.bookingId;
+    if (isNew) {
+      const { calendarId, eventId: googleEventId } = o.place;
+      const body = { bookingId: mirror.bookingId, googleEventId, calendarId, revision };
+      await writeEvents(tx, context, calendarEvents.eventLinked, [{ aggregateId, body }]);
+    }
+    if (mirror.drift !== null) {
+      await tx.mirror.updateMany({
+        where: { bookingId: mirror.bookingId, drift: mirror.drift },
+        data: { drift: null },
+      });
+    }
+    if (o.restored !== null) {
+      const body = {
+        bookingId: mirror.bookingId,
+        googleEventId: o.place.eventId,
+        drift: o.restored,
+        at: context.now().toISOString(),
+      };
+      await writeEvents(tx, context, calendarEvents.mirrorRestored, [{ aggregateId, body }]);
+    }
+  });
+}
+
+/** The event is gone from `place`. `last`: nothing is left to do for this mirror. */
+export async function commitRemoved(context: Context, mirror: Mirror, place: Place, last: boolean): Promise<void> {
+  const revision = mirror.linkedEventId === null ? mirror.revision : mirror.revision + 1;
+  await commit(context, mirror, async tx => {
+    await tx.$executeRaw`
+      UPDATE mirrors SET place_calendar_id = NULL, place_event_id = NULL, etag = NULL, google_updated_at = NULL,
+                         written_hash = NULL, written = NULL, drift = NULL,
+                         linked_event_id = NULL, linked_calendar_id = NULL, revision = ${revision}
+       WHERE booking_id = ${mirror.bookingId}::uuid`;
+    if (last) await settle(tx, context, mirror, mirror.active ? 'wanted' : 'removed');
+    if (mirror.linkedEventId === null) return;
+    const body = { bookingId: mirror.bookingId, googleEventId: null, calendarId: place.calendarId, revision };
+    await writeEvents(tx, context, calendarEvents.eventLinked, [{ aggregateId: mirror.bookingId, body }]);
+  });
+}
+
+/** Nothing (more) to do in Google for what was loaded. */
+export async function commitSettled(
+  context: Context,
+  mirror: Mirror,
+  state: 'wanted' | 'synced' | 'removed' | 'blocked',
+  reason: string | null = null,
+): Promise<void> {
+  await commit(context, mirror, tx => settle(tx, context, mirror, state, reason));
+}
+
+/** Tries again at `at`, unless it was woken meanwhile. */
+export async function commitFailure(
+  context: Context,
+  mirror: Mirror,
+  o: { state: 'wanted' | 'blocked' | 'failed'; reason: string; at: Date },
+): Promise<void> {
+  await context.db.mirror.updateMany({
+    where: { bookingId: mirror.bookingId },
+    data: { attempts: { increment: 1 }, lastError: o.reason, state: o.state, updatedAt: context.now() },
+  });
+  await context.db.mirror.updateMany({
+    where: { bookingId: mirror.bookingId, wakes: mirror.wakes },
+    data: { nextAttemptAt: o.at },
+  });
+}
+
+/** A mirror that was woken while Google was called stays due. */
+async function settle(
+  tx: Transaction,
+  context: Context,
+  mirror: Mirror,
+  state: string,
+  reason: string | null = null,
+): Promise<void> {
+  const now = context.now();
+  await tx.$executeRaw`
+    UPDATE mirrors SET
+      state = CASE WHEN wakes = ${mirror.wakes} THEN ${state} ELSE 'wanted' END,
+      next_attempt_at = CASE WHEN wakes = ${mirror.wakes} THEN NULL ELSE ${now}::timestamptz END,
+      attempts = 0, last_error = ${reason}, updated_at = ${now}::timestamptz
+     WHERE booking_id = ${mirror.bookingId}::uuid`;
+}
+
+/** @throws LaneLostError when another replica writes this calendar by now; it will look for itself what is there */
+async function commit(context: Context, mirror: Mirror, write: (tx: Transaction) => Promise<void>): Promise<void> {
+  await context.db.$transaction(async tx => {
+    const held = await tx.$queryRaw<unknown[]>`
+      SELECT 1 FROM lanes WHERE chalet_id = ${mirror.chaletId}::uuid AND lease_owner = ${context.replicaId}::uuid
+         FOR UPDATE`;
+    if (held.length === 0) throw new LaneLostError();
+    await write(tx);
+  });
+  context.nudge.relay();
+}
+
+export class LaneLostError extends Error {
+  override name = 'LaneLostError';
+  constructor() {
+    super('another replica writes this calendar by now');
+  }
+}
+
+export function fromRow(row: MirrorRow): Mirror {
+  const { placeCalendarId, placeEventId, ...rest } = row;
+  return {
+    ...rest,
+    desired: mirroredBooking.parse(row.desired),
+    written: row.written === null ? null : writtenEvent.parse(row.written),
+    place:
+      placeCalendarId !== null && placeEventId !== null ? { calendarId: placeCalendarId, eventId: placeEventId } : null,
+  };
+}

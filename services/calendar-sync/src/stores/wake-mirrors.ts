@@ -1,0 +1,19 @@
+import type { Transaction } from '../context.ts';
+
+/**
+ * Has the mirrors of an establishment, or of one of its chalets, looked at again: those of stays that are not over, and
+ * all that are or may be in Google, since these may have to be removed. Returns how many.
+ */
+export async function wakeMirrors(
+  tx: Transaction,
+  o: { establishmentId: string; chaletId?: string | undefined; now: Date },
+): Promise<number> {
+  const yesterday = new Date(o.now.getTime() - 86_400_000);
+  return tx.$executeRaw`
+    UPDATE mirrors
+       SET next_attempt_at = ${o.now}::timestamptz, wakes = wakes + 1, attempts = 0,
+           state = CASE WHEN state IN ('synced', 'removed') THEN state ELSE 'wanted' END
+     WHERE establishment_id = ${o.establishmentId}::uuid
+       AND (${o.chaletId ?? null}::uuid IS NULL OR chalet_id = ${o.chaletId ?? null}::uuid)
+       AND (place_event_id IS NOT NULL OR (active AND end_date >= ${yesterday}::date))`;
+}
