@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Request, Response } from 'express';
 
+const product = 'Monde Sauvage';
+
 const style = `
 :root { color-scheme: light dark; --ink: #1d2b24; --paper: #f6f4ee; --accent: #2f6b4f; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e8ebe6; --paper: #16201b; --accent: #8fd0b0; } }
@@ -27,7 +29,7 @@ export function sendPage(res: Response, o: { status?: number; language: Language
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(o.title)} · Monde Sauvage</title>
+<title>${escapeHtml(o.title === product ? product : `${o.title} · ${product}`)}</title>
 <style>${style}</style>
 </head>
 <body>
