@@ -12,6 +12,12 @@ export function watchWork({ db, metrics, now }: PaymentContext): void {
   metrics.gauge('payments_in_review', 'Payments that a person must look at', [], async gauge =>
     gauge.set(await db.payment.count({ where: { needsReview: true } })),
   );
+  metrics.gauge(
+    'payment_checks_failing',
+    'Payments that could not be looked up at Stripe at the last try',
+    [],
+    async gauge => gauge.set(await db.payment.count({ where: { lastError: { not: null } } })),
+  );
   metrics.gauge('stripe_events_in_review', 'Events of Stripe that fit no payment of ours', [], async gauge =>
     gauge.set(await db.stripeEvent.count({ where: { outcome: 'needs_review' } })),
   );

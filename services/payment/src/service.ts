@@ -28,6 +28,17 @@ import { startWorkers } from './workers.ts';
 
 const prismaDir = fileURLToPath(new URL('../prisma', import.meta.url));
 
+/** A call to Stripe can take longer than we may take to end. Everything can be interrupted: leases bring it back. */
+const finishLimitMs = 6_000;
+
+async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, limit]).finally(() => clearTimeout(timer));
+}
+
 export interface PaymentService extends Service {
   /** Reads Stripe's undelivered events and looks at what is due now, instead of at the next interval. */
   reconcileNow(): void;
@@ -101,7 +112,7 @@ export async function createPaymentService(
       reconcileNow: workers.reconcileNow,
       async drain() {
         ops.setDraining();
-        await Promise.all([requests.drain(), events.drain(), workers.drain()]);
+        await atMost(finishLimitMs, Promise.all([requests.drain(), events.drain(), workers.drain()]));
         await relay.drain();
         await closeNats(nc);
         await db.$disconnect();

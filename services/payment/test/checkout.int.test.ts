@@ -104,6 +104,21 @@ test('a session whose answer was lost is the one that is given out', async () =>
   expect(sessionsOf(booking.id)).toHaveLength(1);
 });
 
+test('a session whose answer was lost is found by itself, and closed when its booking is over', async () => {
+  const booking = stage.book();
+  stage.stripe.faults.add({
+    match: { method: 'POST', path: '^/v1/checkout/sessions$' },
+    loseResponse: 'after',
+    times: 3,
+  });
+  await expect(stage.checkout(booking.id)).rejects.toThrow(/unavailable/);
+  stage.stripe.faults.clear();
+  expect(sessionsOf(booking.id)).toMatchObject([{ status: 'open' }]);
+  await stage.announce(booking.id, { status: 'cancelled', cancelReason: 'guest', refundPercentage: 100 });
+  await eventually(() => stage.subjectsOf(booking.id).includes('payment.expired'));
+  expect(sessionsOf(booking.id)).toMatchObject([{ status: 'expired' }]);
+});
+
 test('a failure that Stripe keeps under the key does not stand in the way of the next request', async () => {
   const booking = stage.book();
   stage.stripe.faults.add({ match: { method: 'POST', path: '^/v1/checkout/sessions$' }, status: 500, times: 5 });
@@ -162,6 +177,19 @@ test('settling a hold closes the session; who paid in time is told so', async ()
   expect(await stage.settleHold(slow.id)).toMatchObject({ ok: true, value: { outcome: 'released' } });
 
   expect(await stage.settleHold(stage.book().id)).toMatchObject({ ok: true, value: { outcome: 'released' } });
+});
+
+test('settling a hold ends an attempt whose session nobody was given', async () => {
+  const booking = stage.book();
+  stage.stripe.faults.add({
+    match: { method: 'POST', path: '^/v1/checkout/sessions$' },
+    loseResponse: 'before',
+    times: 3,
+  });
+  await expect(stage.checkout(booking.id)).rejects.toThrow(/unavailable/);
+  stage.stripe.faults.clear();
+  expect(await stage.settleHold(booking.id)).toMatchObject({ ok: true, value: { outcome: 'released' } });
+  expect(await stage.payments(booking.id)).toMatchObject([{ status: 'expired', reason: 'hold_over' }]);
 });
 
 test('a hold is not settled while Stripe cannot be reached', async () => {

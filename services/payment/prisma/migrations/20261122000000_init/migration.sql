@@ -52,7 +52,7 @@ CREATE TABLE "payments" (
   "created_at" TIMESTAMPTZ(3) NOT NULL,
   "updated_at" TIMESTAMPTZ(3) NOT NULL,
   CONSTRAINT "payments_pkey" PRIMARY KEY ("id"),
-  CONSTRAINT "payments_booking_id_fkey" FOREIGN KEY ("booking_id") REFERENCES "bookings" ("id"),
+  CONSTRAINT "payments_booking_id_fkey" FOREIGN KEY ("booking_id") REFERENCES "bookings" ("id") ON DELETE RESTRICT ON UPDATE CASCADE,
   -- Stripe refuses to give back more than was paid; so do we.
   CONSTRAINT "payments_refunded_check" CHECK ("amount_refunded" BETWEEN 0 AND "amount_paid")
 );
@@ -79,7 +79,7 @@ CREATE TABLE "refunds" (
   "created_at" TIMESTAMPTZ(3) NOT NULL,
   "updated_at" TIMESTAMPTZ(3) NOT NULL,
   CONSTRAINT "refunds_pkey" PRIMARY KEY ("id"),
-  CONSTRAINT "refunds_payment_id_fkey" FOREIGN KEY ("payment_id") REFERENCES "payments" ("id")
+  CONSTRAINT "refunds_payment_id_fkey" FOREIGN KEY ("payment_id") REFERENCES "payments" ("id") ON DELETE RESTRICT ON UPDATE CASCADE
 );
 -- One refund per payment and purpose, whatever happens twice: the key is made of both.
 CREATE UNIQUE INDEX "refunds_idempotency_key_key" ON "refunds" ("idempotency_key");

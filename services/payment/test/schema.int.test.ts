@@ -1,0 +1,15 @@
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { describeDrift } from '@monde-sauvage/persistence';
+import { createTestDatabase } from '@monde-sauvage/testkit';
+
+const prismaDir = path.join(import.meta.dirname, '../prisma');
+let database: Awaited<ReturnType<typeof createTestDatabase>>;
+beforeAll(async () => {
+  database = await createTestDatabase({ prismaDir });
+});
+afterAll(() => database.drop());
+
+test('the migrations make what the schema describes', async () => {
+  expect(await describeDrift({ databaseUrl: database.databaseUrl, prismaDir })).toBe('');
+});
