@@ -3,7 +3,7 @@ import { fullJitter, type Logger, type Metrics } from '@monde-sauvage/service-ki
 import type { NatsConnection } from 'nats';
 import type pg from 'pg';
 import { z } from 'zod';
-import { announceSubscriptions } from './connection.ts';
+import { announceSubscriptions, isConnected } from './connection.ts';
 import { ensureConsumer } from './consumer-config.ts';
 import { findDeadLetter, markReplayed, replaySubject, storeDeadLetter } from './dead-letters.ts';
 import { startPull } from './pull.ts';
@@ -141,7 +141,7 @@ export async function consumeEvents(o: {
     if (handler === undefined) return new Error(`no handler for ${message.subject}; perhaps a newer version has one`);
     // It was given up, or the process died on it, and that could not be written down: do not die on it for ever.
     if (message.deliveries > 2 * maxDeliver) return new Error(`delivered ${message.deliveries} times without an end`);
-    const stillBusy = setInterval(() => message.working(), ackWaitMs / 3);
+    const stillBusy = keepWorking(message);
     const stop = seconds.startTimer({ subject: handler.subject });
     try {
       await handler.run(parseJson(message.text), metaOf(message));
@@ -153,6 +153,11 @@ export async function consumeEvents(o: {
       clearInterval(stillBusy);
     }
   };
+
+  const keepWorking = (message: PulledMessage): NodeJS.Timeout =>
+    setInterval(() => {
+      if (isConnected(o.nc)) message.working();
+    }, ackWaitMs / 3).unref();
 
   const waitForDatabase = async () => {
     if (databaseAway) return;
@@ -166,7 +171,7 @@ export async function consumeEvents(o: {
 
   /** After the event of the same aggregate that came before it, if that is still in hand. */
   const settleInTurn = async (message: PulledMessage, previous: Promise<void> | undefined): Promise<void> => {
-    const waiting = previous && setInterval(() => message.working(), ackWaitMs / 3);
+    const waiting = previous && keepWorking(message);
     await previous;
     clearInterval(waiting);
     await settle(message);

@@ -200,7 +200,7 @@ test('an event that takes long is not given to another replica meanwhile', async
 
 test('an event that nobody ever finishes is given up without being tried for ever', async () => {
   const tries: number[] = [];
-  const never = new Promise<void>(() => {});
+  const gate = Promise.withResolvers<void>();
   // Each replica takes the event and dies on it; a connection that is closed stands for the death.
   for (const _ of [1, 2]) {
     const doomed = await connectNats({ servers: stage.nats.url, service: 'availability', logger: silentLogger });
@@ -211,7 +211,7 @@ test('an event that nobody ever finishes is given up without being tried for eve
       handlers: [
         on(bookingCreated, async (_body, meta) => {
           tries.push(meta.deliveries);
-          await never;
+          await gate.promise;
         }),
       ],
     });
@@ -224,6 +224,7 @@ test('an event that nobody ever finishes is given up without being tried for eve
   await settled();
   expect(tries).toEqual([1, 2]);
   expect(await listDeadLetters(stage.pool)).toMatchObject([{ deliveries: 3 }]);
+  gate.resolve();
 });
 
 test('two replicas share the events', async () => {
