@@ -30,6 +30,7 @@ beforeAll(async () => {
     ],
   });
   page = await browser.newPage();
+  page.setDefaultTimeout(10_000);
   page.on('pageerror', error => problems.push(error.message));
   page.on('console', message => {
     if (message.type() === 'error') problems.push(message.text());
@@ -94,7 +95,7 @@ describe('the owner in Google Calendar', () => {
     const arrived = await eventually(find, { describe: 'the event to become a row' });
     expect(arrived).toMatchObject({ startDate: start, endDate: addDays(start, 2), status: 'confirmed' });
 
-    const item = page.locator('details', { hasText: title });
+    const item = page.locator('li[id^=event-]', { hasText: title });
     await item.locator('summary').click();
     await item.getByRole('button', { name: 'Delete' }).click();
     await eventually(async () => (await find())?.status === 'cancelled', { describe: 'the row to be cancelled' });

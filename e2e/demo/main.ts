@@ -9,7 +9,7 @@ import { createStory } from './story.ts';
  * from the file `npm start` wrote, or from DEMO_FILE. Exit code 0 only if every step came true.
  */
 async function play(): Promise<void> {
-  const file = process.env['DEMO_FILE'] ?? demoFile(readSettings(process.env).DATA_DIR);
+  const file = process.env.DEMO_FILE ?? demoFile(readSettings(process.env).DATA_DIR);
   if (!existsSync(file))
     throw new Error('the system has not been started yet: run npm start in another terminal first');
   const demo = demoSchema.parse(JSON.parse(readFileSync(file, 'utf8')));

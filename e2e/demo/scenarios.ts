@@ -104,7 +104,7 @@ export async function websiteBooking(stage: Stage) {
   const mirror = await story.until('the event appears in Google', () => onlyMirror(stage, made.id));
   story.show('calendar', tellEvent(mirror));
   story.check('its title is chalet and guest', mirror.summary, `${chalet.name} - John Doe`);
-  story.check('it carries our booking id', mirror.extendedProperties?.private?.['booking_id'], made.id);
+  story.check('it carries our booking id', mirror.extendedProperties?.private?.booking_id, made.id);
   const linked = await story.until('its id comes back into the row', async () => {
     const now = await row(stage, made.id);
     return now.googleEventId === mirror.id && now;

@@ -25,7 +25,7 @@ export function createGoogleHand(baseUrl: string) {
     /** Events that are mirrors of one booking, by their private properties. */
     async mirrorsOf(calendarId: string, bookingId: string): Promise<CalendarEvent[]> {
       const all = await this.listEvents(calendarId);
-      return all.filter(item => item.extendedProperties?.private?.['booking_id'] === bookingId);
+      return all.filter(item => item.extendedProperties?.private?.booking_id === bookingId);
     },
     addEvent: (calendarId: string, o: { title: string; startDate: string; endDate: string }) =>
       api.expect(200, event, 'POST', events(calendarId), {

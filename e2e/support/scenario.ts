@@ -39,7 +39,7 @@ export async function startScenario(env: Record<string, string> = {}): Promise<S
   for (const variable of portVariables) ports.push([variable, String(await reservePort())]);
   const settings = readSettings({
     DATA_DIR: dataDir,
-    DATABASE_URL_BASE: z.string().parse(process.env['TEST_DATABASE_URL_BASE']),
+    DATABASE_URL_BASE: z.string().parse(process.env.TEST_DATABASE_URL_BASE),
     DATABASE_PREFIX: `scenario_${randomBytes(4).toString('hex')}_`,
     NATS_URL: nats.url,
     LOG_LEVEL: 'info',
