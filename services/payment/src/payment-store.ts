@@ -2,7 +2,7 @@ import { type PaymentSnapshot, paymentEvents } from '@monde-sauvage/contracts';
 import { outboxRow } from '@monde-sauvage/messaging';
 import { z } from 'zod';
 import type { Transaction } from './context.ts';
-import type { Payment as PaymentRow, PrismaClient } from './generated/prisma/client.ts';
+import type { Booking, Payment as PaymentRow, PrismaClient } from './generated/prisma/client.ts';
 import type { Payment, PaymentFact } from './payment.ts';
 
 /** Rows of `payments` ↔ domain, inside the caller's transaction. */
@@ -23,11 +23,17 @@ export async function findPayment(db: PrismaClient | Transaction, id: string): P
  * Locks a booking's money: its booking row first and then its payments, always in this order. Whoever decides about
  * payments or refunds of a booking holds this.
  */
-export async function lockPayments(tx: Transaction, bookingId: string): Promise<Payment[]> {
+export async function lockPayments(
+  tx: Transaction,
+  bookingId: string,
+): Promise<{ booking: Booking; payments: Payment[] }> {
   await tx.$queryRaw`SELECT id FROM bookings WHERE id = ${bookingId}::uuid FOR UPDATE`;
   await tx.$queryRaw`SELECT id FROM payments WHERE booking_id = ${bookingId}::uuid ORDER BY id FOR UPDATE`;
-  const rows = await tx.payment.findMany({ where: { bookingId }, orderBy: { attempt: 'asc' } });
-  return rows.map(toPayment);
+  const { payments, ...booking } = await tx.booking.findUniqueOrThrow({
+    where: { id: bookingId },
+    include: { payments: { orderBy: { attempt: 'asc' } } },
+  });
+  return { booking, payments: payments.map(toPayment) };
 }
 
 /** Writes a payment as decided, and when to look at Stripe again (null: nothing to wait for). */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { PaymentContext, Transaction } from './context.ts';
+import type { Booking } from './generated/prisma/client.ts';
 import type { Payment, StripeRefundState } from './payment.ts';
 import { planRefunds, refundKey } from './refund.ts';
 
@@ -13,13 +14,11 @@ const status = z.enum(['pending', 'confirmed', 'cancelled']);
 export async function storePlannedRefunds(
   context: PaymentContext,
   tx: Transaction,
-  bookingId: string,
+  booking: Booking,
   payments: Payment[],
 ): Promise<number> {
-  const [booking, refunds] = await Promise.all([
-    tx.booking.findUniqueOrThrow({ where: { id: bookingId } }),
-    tx.refund.findMany({ where: { payment: { bookingId } } }),
-  ]);
+  const bookingId = booking.id;
+  const refunds = await tx.refund.findMany({ where: { payment: { bookingId } } });
   const known = refunds.map(refund => ({ ...refund, amount: refund.status === 'failed' ? 0 : refund.amount }));
   const money = { status: status.parse(booking.status), refundPercentage: booking.refundPercentage };
   const at = context.now();

@@ -117,6 +117,19 @@ test("a refund made in Stripe's dashboard is recorded and counted", async () => 
   expect(await stage.payments(bookingId)).toMatchObject([{ status: 'partially_refunded', amountRefunded: 6_000 }]);
 });
 
+test('two replicas make one refund', async () => {
+  const replica = await stage.startReplica();
+  const paid = await Promise.all(Array.from({ length: 4 }, paidBooking));
+  await Promise.all(paid.map(({ bookingId }) => cancel(bookingId, 100)));
+  await Promise.all(paid.map(({ bookingId }) => told(bookingId, 'payment.refunded')));
+  await stage.quiet();
+  for (const { bookingId, intent } of paid) {
+    expect(refundsAtStripe(intent)).toMatchObject([{ amount: 12_000 }]);
+    expect(stage.subjectsOf(bookingId)).toEqual(['payment.succeeded', 'payment.refunded']);
+  }
+  await replica.drain();
+});
+
 test('a booking that was paid twice gets the later payment back in full', async () => {
   const { id } = stage.book();
   await stage.checkout(id);

@@ -166,6 +166,8 @@ export async function setStage() {
     async stopService() {
       await service.drain();
     },
+    /** Another replica beside the first; whoever starts it drains it. */
+    startReplica: start,
     async startService() {
       service = await start();
     },

@@ -39,7 +39,8 @@ export async function storeSession(
   sessionId: string,
 ): Promise<'open' | 'closed'> {
   const stored = await inTransaction(context.db, async tx => {
-    const current = (await lockPayments(tx, payment.bookingId)).find(known => known.id === payment.id);
+    const { booking, payments } = await lockPayments(tx, payment.bookingId);
+    const current = payments.find(known => known.id === payment.id);
     const isClosed = current?.status !== 'open';
     if (!current || current.checkoutSessionId !== null) return isClosed ? 'closed' : 'open';
     const at = context.now();
@@ -51,7 +52,7 @@ export async function storeSession(
         sessionStatus: 'open',
         sessionParams: Prisma.DbNull,
         version: { increment: 1 },
-        nextCheckAt: isClosed ? at : new Date(at.getTime() + interval),
+        nextCheckAt: isClosed || booking.status === 'cancelled' ? at : new Date(at.getTime() + interval),
         checkAttempts: 0,
         lastError: null,
         updatedAt: at,

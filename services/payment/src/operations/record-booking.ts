@@ -10,14 +10,13 @@ import { storePlannedRefunds } from '../refund-store.ts';
 export async function recordBooking(context: PaymentContext, copy: BookingCopy): Promise<void> {
   const { due, planned } = await inTransaction(context.db, async tx => {
     if (!(await keepBooking(tx, copy))) return { due: 0, planned: 0 };
-    const payments = await lockPayments(tx, copy.id);
-    const booking = await tx.booking.findUniqueOrThrow({ where: { id: copy.id } });
+    const { booking, payments } = await lockPayments(tx, copy.id);
     if (booking.status !== 'cancelled' || payments.length === 0) return { due: 0, planned: 0 };
     const { count } = await tx.payment.updateMany({
       where: { bookingId: copy.id, OR: [{ status: 'open' }, { sessionStatus: 'open' }] },
       data: { nextCheckAt: context.now() },
     });
-    return { due: count, planned: await storePlannedRefunds(context, tx, copy.id, payments) };
+    return { due: count, planned: await storePlannedRefunds(context, tx, booking, payments) };
   });
   if (due > 0) context.nudge.payments();
   if (planned > 0) context.nudge.refunds();

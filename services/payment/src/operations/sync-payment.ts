@@ -1,4 +1,5 @@
 import { inTransaction, type PaymentContext } from '../context.ts';
+import type { Booking } from '../generated/prisma/client.ts';
 import { decidePayment, holdsMoney, isPaid, type Payment, type StripeState } from '../payment.ts';
 import { announce, findPayment, lockPayments, savePayment } from '../payment-store.ts';
 import { recordStripeRefunds, storePlannedRefunds } from '../refund-store.ts';
@@ -28,7 +29,7 @@ export async function syncPayment(
 
 async function applyState(context: PaymentContext, before: Payment, state: StripeState): Promise<Payment | undefined> {
   const outcome = await inTransaction(context.db, async tx => {
-    const payments = await lockPayments(tx, before.bookingId);
+    const { booking, payments } = await lockPayments(tx, before.bookingId);
     const current = payments.find(payment => payment.id === before.id);
     if (current?.version !== before.version) return undefined;
     const at = context.now();
@@ -40,9 +41,9 @@ async function applyState(context: PaymentContext, before: Payment, state: Strip
       payment = duplicate ? { ...step.payment, reason: step.payment.reason ?? 'duplicate_payment' } : step.payment;
       if (step.fact) await announce(tx, payment, step.fact, { id: context.newId(), at });
     }
-    await savePayment(tx, payment, { at, nextCheckAt: nextCheck(context, payment, at) });
+    await savePayment(tx, payment, { at, nextCheckAt: nextCheck(context, booking, payment, at) });
     await recordStripeRefunds(context, tx, payment, state.refunds);
-    const planned = await storePlannedRefunds(context, tx, payment.bookingId, [...others, payment]);
+    const planned = await storePlannedRefunds(context, tx, booking, [...others, payment]);
     return { payment, facts: steps.flatMap(step => step.fact ?? []), planned, news: steps.length > 0, duplicate };
   });
   if (!outcome) return undefined;
@@ -70,14 +71,16 @@ const isDuplicate = (payment: Payment, others: Payment[]): boolean =>
   );
 
 /**
- * When to look again without being told: a session that may still be paid, now and then and right after its deadline;
- * what ended, not at all.
+ * When to look again without being told: at a session that nobody may pay any more, at once, to have it closed; at one
+ * that may be paid, now and then and right after its deadline; at what ended, not at all.
  */
-function nextCheck(context: PaymentContext, payment: Payment, at: Date): Date | null {
-  if (payment.status !== 'open' && payment.sessionStatus !== 'open') return null;
-  const periodic = at.getTime() + context.config.RECONCILE_INTERVAL_SECONDS * 1000;
-  const afterDeadline = payment.expiresAt.getTime() + 15_000;
-  return new Date(
-    afterDeadline > at.getTime() ? Math.min(periodic, afterDeadline) : Math.min(periodic, at.getTime() + 60_000),
-  );
+function nextCheck(context: PaymentContext, booking: Booking, payment: Payment, at: Date): Date | null {
+  const inSeconds = (seconds: number) => new Date(at.getTime() + seconds * 1000);
+  const interval = context.config.RECONCILE_INTERVAL_SECONDS;
+  if (payment.sessionStatus === 'open') {
+    if (booking.status === 'cancelled' || payment.status !== 'open') return inSeconds(1);
+    const untilOver = (payment.expiresAt.getTime() - at.getTime()) / 1000 + 15;
+    return inSeconds(Math.min(interval, Math.max(untilOver, 60)));
+  }
+  return payment.status === 'open' ? inSeconds(interval) : null;
 }
