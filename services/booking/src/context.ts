@@ -11,7 +11,7 @@ export interface BookingContext {
   holdMinutes: number;
   logger: Logger;
   metrics: BookingMetrics;
-  /** Has payment close a booking's Checkout Session. @throws UnavailableError when payment does not answer */
+  /** Has payment close a booking's Checkout Session. @throws when payment gives no answer */
   settleHold: (bookingId: string) => Promise<HoldSettlement>;
   /** Something was committed to the outbox. */
   nudgeRelay: () => void;

@@ -92,7 +92,6 @@ export async function createBookingService(
         metrics: bookingMetrics(metrics),
         settleHold: async (bookingId): Promise<HoldSettlement> => {
           const answer = await request(nc, paymentRequests.settleHold, { bookingId }, { deadlineMs: settleDeadlineMs });
-          // Payment knows of no session, or cannot tell: the same as no answer.
           if (!answer.ok) throw new UnavailableError('payment', answer.refusal.message);
           return answer.value.outcome;
         },

@@ -53,6 +53,8 @@ export async function startBookingSystem() {
 
   return {
     service,
+    /** One more replica of the service, on the same database and NATS. */
+    startReplica: start,
     pool,
     nc,
     ask,

@@ -75,6 +75,42 @@ describe('placing a booking', () => {
     expect(await count(`SELECT count(*) n FROM outbox WHERE body->>'chaletId' = $1`, [chalet.id])).toBe(1);
   });
 
+  it('gives one night to one guest when several replicas answer', async () => {
+    const replica = await system.startReplica();
+    try {
+      for (let day = 10; day < 40; day += 3) {
+        const { chalet } = await seedChalet(system);
+        const answers = await Promise.all(
+          Array.from({ length: 8 }, (_, guest) => book(system, chalet.id, day + (guest % 3), 3)),
+        );
+        expect(answers.filter(answer => answer.ok).length).toBe(1);
+      }
+    } finally {
+      await replica.drain();
+    }
+  });
+
+  it('books once each when connections to the database are cut meanwhile', async () => {
+    const { chalet } = await seedChalet(system);
+    const answers = Promise.allSettled(
+      Array.from({ length: 40 }, (_, guest) => book(system, chalet.id, 10 + guest * 2)),
+    );
+    for (let cut = 0; cut < 5; cut += 1) {
+      await system.pool.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE application_name = 'booking' AND datname = current_database() AND random() < 0.3`,
+      );
+    }
+    // A guest who got no answer may have been booked or not; one who got an answer is in the database, once.
+    const answered = (await answers).flatMap(answer =>
+      answer.status === 'fulfilled' ? [granted(answer.value).id] : [],
+    );
+    const { rows } = await system.pool.query('SELECT id FROM bookings WHERE chalet_id = $1', [chalet.id]);
+    expect(rows.map(row => row.id)).toEqual(expect.arrayContaining(answered));
+    expect(answered.length).toBeGreaterThan(0);
+    expect(rows.length).toBeLessThanOrEqual(40);
+  });
+
   it('lets a guest arrive on the day another leaves', async () => {
     const { chalet } = await seedChalet(system);
     granted(await book(system, chalet.id, 10, 2));

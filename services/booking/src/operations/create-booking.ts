@@ -48,7 +48,7 @@ export async function createBooking(
 
   for (let tries = 0; tries < maxTries; tries += 1) {
     const at = ctx.now();
-    const chalet = await findOfferedChalet(ctx.prisma, wish.chaletId);
+    const chalet = await withRetries(() => findOfferedChalet(ctx.prisma, wish.chaletId));
     if (!chalet) return refuse('not_found', 'There is no such chalet.');
     const placed = placeBooking(wish, chalet, {
       at,

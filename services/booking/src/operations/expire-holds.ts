@@ -1,15 +1,17 @@
-import { UnavailableError } from '@monde-sauvage/messaging';
 import { changeBooking } from '../booking-store.ts';
 import type { BookingContext } from '../context.ts';
 import { releaseHold } from '../hold.ts';
 
 const batchSize = 50;
 
+/** Holds settled side by side: payment may take its whole deadline for each. */
+const sideBySide = 10;
+
 /** How long a claimed hold is left to the replica that claimed it, and how soon an undecided one is looked at again. */
-const leaseMs = 30_000;
+const leaseMs = 60_000;
 
 /**
- * When payment does not answer for this long the nights are given back all the same: a payment that turns up later
+ * When payment gives no answer for this long the nights are given back all the same: a payment that turns up later
  * brings the booking back or is refunded.
  */
 const patienceMs = 15 * 60_000;
@@ -23,12 +25,21 @@ export type HoldOutcome = 'released' | 'kept' | 'undecided';
  */
 export async function expireHolds(ctx: BookingContext, signal: AbortSignal): Promise<boolean> {
   const claimed = await claimExpiredHolds(ctx);
-  for (const bookingId of claimed) {
-    if (signal.aborted) return false;
-    const outcome = await releaseExpiredHold(ctx, bookingId);
-    ctx.metrics.holdsReleased.inc({ outcome });
+  for (let start = 0; start < claimed.length && !signal.aborted; start += sideBySide) {
+    await Promise.all(claimed.slice(start, start + sideBySide).map(bookingId => releaseOne(ctx, bookingId)));
   }
-  return claimed.length === batchSize;
+  return claimed.length === batchSize && !signal.aborted;
+}
+
+/** One that cannot be released must not keep the others from it: its lease brings it back. */
+async function releaseOne(ctx: BookingContext, bookingId: string): Promise<void> {
+  let outcome: HoldOutcome | 'failed' = 'failed';
+  try {
+    outcome = await releaseExpiredHold(ctx, bookingId);
+  } catch (error) {
+    ctx.logger.error({ err: error, bookingId }, 'could not release a hold that is over');
+  }
+  ctx.metrics.holdsReleased.inc({ outcome });
 }
 
 /** Row locks for one statement only; SKIP LOCKED so that a booking in work elsewhere waits for the next round. */
@@ -84,9 +95,8 @@ async function settle(ctx: BookingContext, bookingId: string, holdExpiresAt: Dat
         return outcome satisfies never;
     }
   } catch (error) {
-    if (!(error instanceof UnavailableError)) throw error;
     const overdueMs = ctx.now().getTime() - holdExpiresAt.getTime();
-    ctx.logger.warn({ bookingId, overdueMs }, 'payment does not answer about a hold that is over');
+    ctx.logger.warn({ err: error, bookingId, overdueMs }, 'payment cannot tell about a hold that is over');
     return overdueMs >= patienceMs ? 'released' : 'undecided';
   }
 }
