@@ -4,6 +4,7 @@ import {
   bookingRequests,
   calendarEvents,
   type ExternalEventChange,
+  overlaps,
   paymentEvents,
 } from '@monde-sauvage/contracts';
 import { newId } from '@monde-sauvage/service-kit';
@@ -134,6 +135,29 @@ describe('an external event', () => {
     expect((await scheduleOf(chalet.id)).map(row => row.conflict)).toEqual([true, true, false]);
     granted(await system.ask(bookingRequests.cancel, { actor: admin, bookingId: booking.id }));
     expect((await scheduleOf(chalet.id)).map(row => row.conflict)).toEqual([false, false]);
+  });
+
+  it('and a guest who want the same night at the same moment do not miss each other', async () => {
+    const { chalet } = await seedChalet(system);
+    const days = Array.from({ length: 20 }, (_, index) => 10 + index * 3);
+    await Promise.all(days.flatMap(day => [record(externalAt(chalet, day)), book(system, chalet.id, day + 1)]));
+    const rows = await scheduleOf(chalet.id);
+    const guests = rows.filter(row => row.source === 'website');
+    expect(rows.filter(row => row.source === 'google')).toHaveLength(days.length);
+    // A guest who was first is flagged together with the event; one who was second was refused.
+    expect(guests.every(guest => guest.conflict)).toBe(true);
+    expect(rows.filter(row => row.conflict).length).toBeGreaterThanOrEqual(guests.length * 2);
+    expect(
+      rows.every(row => row.conflict === rows.some(other => other.source !== row.source && overlaps(other, row))),
+    ).toBe(true);
+  });
+
+  it('comes two hundred at once, in one go', async () => {
+    const { chalet } = await seedChalet(system);
+    const changes = Array.from({ length: 200 }, (_, index) => externalAt(chalet, 1 + index));
+    expect(await record(...changes)).toEqual({ recorded: 200, known: 0 });
+    expect(await record(...changes)).toEqual({ recorded: 0, known: 200 });
+    expect(await scheduleOf(chalet.id)).toHaveLength(200);
   });
 
   it('does not undo the conflict that another one still causes', async () => {
