@@ -69,7 +69,9 @@ export const isMissing = (error: unknown): boolean =>
 /** One line for logs and `last_error` columns: Stripe's words, request id and code, never parameters. */
 export function describeStripeError(error: unknown): string {
   if (!(error instanceof Stripe.errors.StripeError)) return error instanceof Error ? error.message : String(error);
-  return [error.type, error.code, error.message, error.requestId].filter(Boolean).join(' · ').slice(0, 1_000);
+  // Stripe repeats a refused address, which is nobody's business in a log.
+  const message = isAboutEmail(error) ? undefined : error.message;
+  return [error.type, error.code, message, error.requestId].filter(Boolean).join(' · ').slice(0, 1_000);
 }
 
 /** Runs a call that somebody waits for; Stripe out of reach becomes `unavailable` for the caller. */
@@ -108,3 +110,7 @@ export const toUnix = (date: Date): number => Math.floor(date.getTime() / 1000);
 /** The amount is below the least that Stripe takes in its currency. */
 export const isTooSmall = (error: unknown): boolean =>
   error instanceof Stripe.errors.StripeError && error.code === 'amount_too_small';
+
+/** The guest's e-mail address was refused. */
+export const isAboutEmail = (error: unknown): boolean =>
+  error instanceof Stripe.errors.StripeError && error.param === 'customer_email';

@@ -65,6 +65,14 @@ test('asking again gives the open session, also to the owner', async () => {
   expect(sessionsOf(booking.id)).toHaveLength(1);
 });
 
+test('an e-mail address that Stripe refuses does not keep the guest from paying', async () => {
+  const booking = stage.book({ customer: { name: 'John Doe', email: 'john@localhost', phone: null } });
+  expect(await stage.checkout(booking.id)).toMatchObject({ ok: true });
+  expect(sessionsOf(booking.id)).toMatchObject([{ customer_email: null }]);
+  const [refused] = await stage.payments(booking.id);
+  expect(JSON.stringify(refused)).not.toContain('john@localhost');
+});
+
 test('two requests at once share one session', async () => {
   const booking = stage.book();
   const answers = await Promise.all(Array.from({ length: 5 }, () => stage.checkout(booking.id)));

@@ -14,7 +14,7 @@ import { buildCheckoutParams, holdUntil, sessionExpiry } from '../checkout-sessi
 import { inTransaction, type PaymentContext } from '../context.ts';
 import { holdsMoney, type Payment } from '../payment.ts';
 import { findPayment, toPayment } from '../payment-store.ts';
-import { classify, expireSession, isTooSmall, orUnavailable, whileGuestWaits } from '../stripe-client.ts';
+import { classify, expireSession, isAboutEmail, isTooSmall, orUnavailable, whileGuestWaits } from '../stripe-client.ts';
 import { openSession } from './open-session.ts';
 import { syncPayment } from './sync-payment.ts';
 
@@ -46,14 +46,17 @@ export async function openCheckout(
   await inTransaction(context.db, tx => keepBooking(tx, booking));
 
   // A session can close between two looks at it; then there is a new attempt.
+  let email = booking.customer.email;
   for (let tries = 0; tries < 3; tries += 1) {
-    const payment = await findOrStartAttempt(context, booking);
+    const payment = await findOrStartAttempt(context, booking, email);
     if (payment === 'paid') return closed('This booking is paid already.');
     const page = await findPage(context, payment);
     if (page.kind === 'too_small') return refuse('validation_failed', 'The amount is too small to be paid by card.');
     if (page.kind === 'under_way') return closed('A payment for this booking is under way.');
     // Asked too late for its own deadline, say: a new attempt asks afresh, but only once.
     if (page.kind === 'refused' && tries > 0) throw page.error;
+    // Stripe is stricter about addresses than we are; without one it asks the guest.
+    if (page.kind === 'refused' && isAboutEmail(page.error)) email = null;
     if (page.kind === 'open') return offerPage(context, { payment, url: page.url, requestId });
   }
   throw new Error(`no session stays open for booking ${bookingId}`);
@@ -65,7 +68,11 @@ const isPayable = (booking: BookingSnapshot, now: Date): booking is PricedBookin
   (booking.holdExpiresAt === null || new Date(booking.holdExpiresAt) > now);
 
 /** The booking's open attempt, or a new one. A partial unique index lets two requests at once share one. */
-async function findOrStartAttempt(context: PaymentContext, booking: PricedBooking): Promise<Payment | 'paid'> {
+async function findOrStartAttempt(
+  context: PaymentContext,
+  booking: PricedBooking,
+  email: string | null,
+): Promise<Payment | 'paid'> {
   const rows = await context.db.payment.findMany({ where: { bookingId: booking.id } });
   const payments = rows.map(toPayment);
   if (payments.some(holdsMoney)) return 'paid';
@@ -81,7 +88,7 @@ async function findOrStartAttempt(context: PaymentContext, booking: PricedBookin
     reference: booking.reference,
     chaletName: chalet?.name ?? null,
     price: booking.price,
-    customerEmail: booking.customer.email,
+    customerEmail: email,
     locale: booking.locale,
     expiresAt,
     publicUrl: context.config.PUBLIC_URL,
@@ -97,7 +104,7 @@ async function findOrStartAttempt(context: PaymentContext, booking: PricedBookin
       FROM payments WHERE booking_id = ${booking.id}::uuid
     ON CONFLICT DO NOTHING`;
   const started = await context.db.payment.findFirst({ where: { bookingId: booking.id, status: 'open' } });
-  return started ? toPayment(started) : findOrStartAttempt(context, booking);
+  return started ? toPayment(started) : findOrStartAttempt(context, booking, email);
 }
 
 type Page =

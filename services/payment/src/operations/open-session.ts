@@ -72,6 +72,7 @@ export async function closeAttempt(context: PaymentContext, payment: Payment, re
     data: {
       status: 'expired',
       sessionStatus: 'expired',
+      sessionParams: Prisma.DbNull,
       reason,
       nextCheckAt: null,
       version: { increment: 1 },
