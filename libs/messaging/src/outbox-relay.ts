@@ -1,8 +1,9 @@
 import type { StreamName } from '@monde-sauvage/contracts';
 import { fullJitter, type Logger, type Metrics, startWorker } from '@monde-sauvage/service-kit';
-import { ErrorCode, headers, type JetStreamClient, type NatsConnection, NatsError } from 'nats';
+import { ErrorCode, type JetStreamClient, type NatsConnection, NatsError } from 'nats';
 import type pg from 'pg';
 import { isConnected, onConnectionChange } from './connection.ts';
+import { cloudEventHeaders } from './publish.ts';
 import { describeError, ensureStream } from './streams.ts';
 
 const batchSize = 500;
@@ -204,16 +205,9 @@ async function relayBatch(relay: Relay): Promise<BatchOutcome> {
   }
 }
 
-/** CloudEvents 1.0, NATS binding, binary mode: attributes in headers, the body as it is. */
 async function publish(relay: Relay, row: PendingRow): Promise<void> {
-  const h = headers();
-  h.set('ce-specversion', '1.0');
-  h.set('ce-id', row.id);
-  h.set('ce-type', row.subject);
-  h.set('ce-source', relay.source);
-  h.set('ce-time', row.created_at.toISOString());
-  h.set('content-type', 'application/json');
-  for (const [name, value] of Object.entries(row.headers)) h.set(name, value);
+  const { id, subject, created_at: at, headers: more } = row;
+  const h = cloudEventHeaders({ id, subject, source: relay.source, at, more });
   await relay.js.publish(row.subject, row.body, {
     msgID: row.id,
     headers: h,

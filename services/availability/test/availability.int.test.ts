@@ -1,0 +1,295 @@
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  availabilityRequests,
+  type BookingSnapshot,
+  bookingEvents,
+  bookingRequests,
+  type ChaletSnapshot,
+  calendarRequests,
+  establishmentEvents,
+  type Occupancy,
+  ok,
+  overlaps,
+} from '@monde-sauvage/contracts';
+import {
+  closeNats,
+  connectNats,
+  ensureStream,
+  handle,
+  type NatsConnection,
+  publishEvent,
+  request,
+  serveRequests,
+} from '@monde-sauvage/messaging';
+import { createMetrics, newId, type Service } from '@monde-sauvage/service-kit';
+import { createTestDatabase, eventually, silentLogger, testNats } from '@monde-sauvage/testkit';
+import { readConfig } from '../src/config.ts';
+import { createAvailabilityService } from '../src/service.ts';
+
+const establishmentId = newId();
+const now = new Date('2027-01-15T12:00:00Z');
+const at = now.toISOString();
+
+const chaletSnapshot = (over: Partial<ChaletSnapshot> = {}): ChaletSnapshot => ({
+  id: newId(),
+  establishmentId,
+  name: 'Chalet 1',
+  description: '',
+  capacity: 4,
+  nightlyRate: 20_000,
+  cleaningFee: 5_000,
+  minNights: 1,
+  maxNights: 28,
+  currency: 'CAD',
+  timezone: 'America/Toronto',
+  locale: 'fr-CA',
+  archived: false,
+  createdAt: at,
+  updatedAt: at,
+  version: 1,
+  ...over,
+});
+
+const bookingSnapshot = (chaletId: string, over: Partial<BookingSnapshot> = {}): BookingSnapshot => ({
+  id: newId(),
+  reference: 'MS-TEST01',
+  chaletId,
+  establishmentId,
+  startDate: '2027-03-02',
+  endDate: '2027-03-04',
+  nights: 2,
+  guests: 2,
+  status: 'pending',
+  source: 'website',
+  customer: { name: 'John Doe', email: 'john.doe@example.com', phone: null },
+  notes: null,
+  price: { currency: 'CAD', total: 45_000, lines: [] },
+  holdExpiresAt: '2027-01-15T12:30:00.000Z',
+  googleEventId: null,
+  payment: { status: 'unpaid', amountPaid: 0, amountRefunded: 0 },
+  conflict: false,
+  version: 1,
+  createdAt: at,
+  updatedAt: at,
+  cancelledAt: null,
+  cancelReason: null,
+  locale: null,
+  policy: null,
+  confirmedAt: null,
+  refundPercentage: null,
+  ...over,
+});
+
+let nc: NatsConnection;
+let service: Service;
+const cleanups: (() => Promise<unknown>)[] = [];
+
+/** What the booking service would answer; undefined while it is away. */
+let truth: Occupancy[] | undefined = [];
+let busy: { googleEventId: string; startDate: string; endDate: string }[] = [];
+
+beforeAll(async () => {
+  const database = await createTestDatabase({ prismaDir: fileURLToPath(new URL('../prisma', import.meta.url)) });
+  const nats = await testNats();
+  nc = await connectNats({ servers: nats.url, service: 'booking', logger: silentLogger });
+  await ensureStream(nc, 'BOOKING');
+  service = await createAvailabilityService(
+    readConfig({ DATABASE_URL: database.databaseUrl, NATS_URL: nats.url, PORT: '0', HOST: '127.0.0.1' }),
+    { now: () => now, logger: silentLogger },
+  );
+  await service.start();
+  const calendarSync = await serveRequests({
+    nc,
+    service: 'calendar-sync',
+    handlers: [handle(calendarRequests.consult, async () => ok({ status: 'fresh', syncedAt: at, busy }))],
+    logger: silentLogger,
+    metrics: createMetrics('calendar-sync'),
+  });
+  cleanups.push(
+    () => calendarSync.drain(),
+    () => service.drain(),
+    () => closeNats(nc),
+    () => nats.stop(),
+    () => database.drop(),
+  );
+});
+
+afterAll(async () => {
+  for (const cleanup of cleanups) await cleanup();
+});
+
+/** The booking service at its post while `test` runs. */
+async function withBooking(test: () => Promise<void>): Promise<void> {
+  const booking = await serveRequests({
+    nc,
+    service: 'booking',
+    handlers: [
+      handle(bookingRequests.findOverlaps, async ({ from, to }) =>
+        ok({ items: (truth ?? []).filter(item => overlaps(item, { startDate: from, endDate: to })) }),
+      ),
+    ],
+    logger: silentLogger,
+    metrics: createMetrics('booking'),
+  });
+  try {
+    await test();
+  } finally {
+    await booking.drain();
+  }
+}
+
+const announce = (contract: (typeof bookingEvents)['bookingCreated'], booking: BookingSnapshot) =>
+  publishEvent(nc, contract, booking, { id: newId(), aggregateId: booking.id, at: now, source: 'booking' });
+
+async function announceChalet(chalet: ChaletSnapshot): Promise<void> {
+  const o = { id: newId(), aggregateId: chalet.id, at: now, source: 'booking' };
+  await publishEvent(nc, establishmentEvents.chaletCreated, chalet, o);
+  await eventually(async () => (await search()).some(found => found.chalet.id === chalet.id));
+}
+
+async function search(range = { from: '2028-01-01', to: '2028-01-02' }) {
+  const answer = await request(nc, availabilityRequests.search, { ...range, establishmentId, limit: 100 });
+  if (!answer.ok) throw new Error(answer.refusal.message);
+  return answer.value.items;
+}
+
+async function check(chaletId: string, from = '2027-03-01', to = '2027-03-05') {
+  const answer = await request(nc, availabilityRequests.check, { chaletId, from, to });
+  if (!answer.ok) throw new Error(answer.refusal.message);
+  return answer.value;
+}
+
+describe('an availability check', () => {
+  it('asks the booking service first and says so', async () => {
+    const chalet = chaletSnapshot();
+    await announceChalet(chalet);
+    truth = [
+      {
+        bookingId: newId(),
+        startDate: '2027-03-02',
+        endDate: '2027-03-04',
+        source: 'website',
+        status: 'pending',
+        googleEventId: null,
+      },
+    ];
+    await withBooking(async () => {
+      expect(await check(chalet.id)).toMatchObject({
+        available: false,
+        conflicts: [{ startDate: '2027-03-02', endDate: '2027-03-04', source: 'website', status: 'pending' }],
+        sources: { database: { status: 'ok' }, google: { status: 'fresh', syncedAt: at } },
+      });
+    });
+    truth = [];
+  });
+
+  it('answers from its own copy while the booking service is away, and holds that are over take no nights', async () => {
+    const chalet = chaletSnapshot();
+    await announceChalet(chalet);
+    const over = bookingSnapshot(chalet.id, {
+      holdExpiresAt: '2027-01-15T11:59:59.000Z',
+      startDate: '2027-03-01',
+      endDate: '2027-03-02',
+    });
+    await announce(bookingEvents.bookingCreated, over);
+    const held = bookingSnapshot(chalet.id);
+    await announce(bookingEvents.bookingCreated, held);
+    const answer = await eventually(async () => {
+      const seen = await check(chalet.id);
+      return seen.conflicts.length > 0 ? seen : undefined;
+    });
+    expect(answer).toMatchObject({
+      available: false,
+      conflicts: [{ startDate: held.startDate, endDate: held.endDate }],
+      sources: { database: { status: 'replica' } },
+    });
+  });
+
+  it('counts an event that only Google knows', async () => {
+    const chalet = chaletSnapshot();
+    await announceChalet(chalet);
+    busy = [{ googleEventId: 'only-there', startDate: '2027-03-03', endDate: '2027-03-04' }];
+    await withBooking(async () => {
+      expect(await check(chalet.id)).toMatchObject({ available: false, conflicts: [{ source: 'google' }] });
+    });
+    busy = [];
+  });
+});
+
+describe('the read model', () => {
+  it('keeps the newest version, whatever the order and number of deliveries', async () => {
+    const chalet = chaletSnapshot();
+    await announceChalet(chalet);
+    const booking = bookingSnapshot(chalet.id, { status: 'confirmed', holdExpiresAt: null, version: 2 });
+    const range = { from: '2027-03-02', to: '2027-03-03' };
+    const isFree = async () => (await search(range)).some(found => found.chalet.id === chalet.id);
+
+    await announce(bookingEvents.bookingConfirmed, booking);
+    await eventually(async () => !(await isFree()));
+    await announce(bookingEvents.bookingCancelled, {
+      ...booking,
+      status: 'cancelled',
+      cancelReason: 'guest',
+      version: 3,
+    });
+    await eventually(isFree);
+    await announce(bookingEvents.bookingConfirmed, booking);
+    await announce(bookingEvents.bookingCreated, { ...booking, status: 'pending', version: 1 });
+    // Another booking after them shows that the late ones have been seen.
+    const last = bookingSnapshot(chalet.id, {
+      status: 'confirmed',
+      holdExpiresAt: null,
+      startDate: '2027-04-01',
+      endDate: '2027-04-02',
+    });
+    await announce(bookingEvents.bookingConfirmed, last);
+    await eventually(
+      async () =>
+        !(await search({ from: '2027-04-01', to: '2027-04-02' })).some(found => found.chalet.id === chalet.id),
+    );
+    expect(await isFree()).toBe(true);
+  });
+});
+
+describe('a search', () => {
+  it('finds free chalets with room for the guests, a page at a time, each with its quote', async () => {
+    const own = newId();
+    const chalets = [2, 4, 6].map(capacity => chaletSnapshot({ establishmentId: own, capacity }));
+    for (const chalet of chalets) {
+      await publishEvent(nc, establishmentEvents.chaletCreated, chalet, {
+        id: newId(),
+        aggregateId: chalet.id,
+        at: now,
+        source: 'booking',
+      });
+    }
+    const ask = async (o: { guests?: number; limit: number; cursor?: string }) => {
+      const answer = await request(nc, availabilityRequests.search, {
+        from: '2027-03-01',
+        to: '2027-03-03',
+        establishmentId: own,
+        ...o,
+      });
+      if (!answer.ok) throw new Error(answer.refusal.message);
+      return answer.value;
+    };
+    await eventually(async () => (await ask({ limit: 10 })).items.length === 3);
+    const first = await ask({ guests: 3, limit: 1 });
+    expect(first.items.map(item => item.chalet.capacity)).toEqual([4]);
+    expect(first.items[0]?.quote).toMatchObject({ nights: 2, total: 45_000 });
+    const second = await ask({ guests: 3, limit: 1, cursor: first.nextCursor ?? '' });
+    expect(second.items.map(item => item.chalet.capacity)).toEqual([6]);
+    expect(second.nextCursor).toBeNull();
+  });
+
+  it('refuses a cursor it did not give out', async () => {
+    const answer = await request(nc, availabilityRequests.search, {
+      from: '2027-03-01',
+      to: '2027-03-03',
+      limit: 1,
+      cursor: 'x',
+    });
+    expect(answer).toMatchObject({ ok: false, refusal: { code: 'validation_failed' } });
+  });
+});
