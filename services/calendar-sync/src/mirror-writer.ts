@@ -124,12 +124,19 @@ async function recordFailure(context: Context, mirror: Mirror, error: unknown, f
     default: {
       const asked =
         error instanceof GoogleCallError && 'retryAfterMs' in error.failure ? error.failure.retryAfterMs : 0;
-      const at = after((asked ?? 0) + fullJitter(Math.max(failures, mirror.attempts + 1), retryPause));
+      const at = after((asked ?? 0) + fullJitter(Math.max(failures - 1, mirror.attempts), retryPause));
+      wakeAt(context, at);
       await commitFailure(context, mirror, { state: 'wanted', reason, at });
       await postpone(context, chaletId, { at, reason });
       return false;
     }
   }
+}
+
+/** Closer to the planned time than the worker's interval; another replica's interval is the safety net. */
+function wakeAt(context: Context, at: Date): void {
+  const ms = at.getTime() - context.now().getTime();
+  if (ms < 60_000) setTimeout(() => context.nudge.mirrors(), ms + 1).unref();
 }
 
 /** The other mirrors of the lane that are due wait as well; their tries are not counted. */

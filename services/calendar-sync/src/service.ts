@@ -94,8 +94,8 @@ async function run(config: CalendarSyncConfig, o: { now: Clock; newId: () => str
     now: o.now,
     logger,
     metrics,
-    onRevoked: (establishmentId, tokenVersion, reason) =>
-      revokeConnection({ db, now: o.now, newId: o.newId, logger, nudge }, establishmentId, tokenVersion, reason),
+    onRevoked: (establishmentId, refreshToken, reason) =>
+      revokeConnection({ db, now: o.now, newId: o.newId, logger, nudge }, establishmentId, refreshToken, reason),
   });
   const context: Context = { db, nats, config, google, cipher, ...o, metrics, replicaId: o.newId(), nudge };
   const writer = startMirrorWriter(context);

@@ -23,7 +23,8 @@ export interface GoogleAccounts {
 }
 
 interface Cached {
-  tokenVersion: number;
+  /** The refresh token as it is stored: tells whether the row has another one by now. */
+  sealed: string;
   client: OAuth2Client;
   /** Refresh tokens on their way to the database; a call does not return before they are there. */
   saving: Promise<void>;
@@ -40,7 +41,7 @@ export function createGoogleAccounts(o: {
   now: Clock;
   logger: Logger;
   metrics: Metrics;
-  onRevoked: (establishmentId: string, tokenVersion: number, reason: string) => Promise<void>;
+  onRevoked: (establishmentId: string, refreshToken: string, reason: string) => Promise<void>;
 }): GoogleAccounts {
   const cache = new Map<string, Cached>();
   const calls = o.metrics.counter('google_calls_total', 'Calls to Google', ['operation', 'outcome']);
@@ -64,12 +65,12 @@ export function createGoogleAccounts(o: {
 
   const cached = (row: Connection): Cached => {
     const known = cache.get(row.establishmentId);
-    if (known?.tokenVersion === row.tokenVersion) return known;
+    if (known?.sealed === row.refreshToken) return known;
     const client = createOAuthClient(o.config);
     client.setCredentials({
       refresh_token: o.cipher.open({ ciphertext: row.refreshToken, keyId: row.keyId }, row.establishmentId),
     });
-    const entry: Cached = { tokenVersion: row.tokenVersion, client, saving: Promise.resolve() };
+    const entry: Cached = { sealed: row.refreshToken, client, saving: Promise.resolve() };
     // The only place where google-auth-library hands out a refresh token that Google rotated. It must also be put into
     // the client at once: the library would go on using the old one.
     client.on('tokens', tokens => {
@@ -89,10 +90,10 @@ export function createGoogleAccounts(o: {
   const saveRotated = async (establishmentId: string, entry: Cached, refreshToken: string) => {
     const sealed = o.cipher.seal(refreshToken, establishmentId);
     const { count } = await o.db.connection.updateMany({
-      where: { establishmentId, tokenVersion: entry.tokenVersion },
-      data: { refreshToken: sealed.ciphertext, keyId: sealed.keyId, tokenVersion: { increment: 1 } },
+      where: { establishmentId, refreshToken: entry.sealed },
+      data: { refreshToken: sealed.ciphertext, keyId: sealed.keyId },
     });
-    if (count === 1) entry.tokenVersion += 1;
+    if (count === 1) entry.sealed = sealed.ciphertext;
     o.logger.info({ establishmentId, stored: count === 1 }, 'Google rotated a refresh token');
   };
 
@@ -103,7 +104,7 @@ export function createGoogleAccounts(o: {
     }
     if (failure.kind === 'revoked') {
       cache.delete(establishmentId);
-      await o.onRevoked(establishmentId, entry.tokenVersion, failure.reason);
+      await o.onRevoked(establishmentId, entry.sealed, failure.reason);
     }
   };
 

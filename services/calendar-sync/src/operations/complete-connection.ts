@@ -35,8 +35,7 @@ export async function completeConnection(
   }
   const granted = tokens.scope?.split(' ') ?? [];
   if (!tokens.refresh_token || scopes.some(scope => !granted.includes(scope))) {
-    const given = tokens.refresh_token ?? tokens.access_token;
-    if (given) await client.revokeToken(given).catch(() => undefined);
+    // Not revoked: Google would take back the account's whole consent, and with it a connection that works.
     return refuse('forbidden', 'Not every permission was ticked in Google. Please connect again and leave all ticked.');
   }
   client.setCredentials(tokens);
@@ -111,8 +110,8 @@ async function storeConnection(
   await context.db.$transaction(async tx => {
     await tx.connection.upsert({
       where: { establishmentId },
-      create: { establishmentId, ...data, tokenVersion: 1 },
-      update: { ...data, tokenVersion: { increment: 1 } },
+      create: { establishmentId, ...data },
+      update: data,
     });
     await tx.calendar.updateMany({
       where: { establishmentId },

@@ -89,9 +89,12 @@ async function mirrorsAreRemoved(context: Context, establishmentId: string): Pro
 /** Best effort: a token that Google keeps is worthless once we have forgotten it. */
 async function revokeToken(
   context: Context,
-  connection: { establishmentId: string; refreshToken: string; keyId: string },
+  connection: { establishmentId: string; account: string | null; refreshToken: string; keyId: string },
 ): Promise<void> {
-  const { establishmentId, refreshToken, keyId } = connection;
+  const { establishmentId, account, refreshToken, keyId } = connection;
+  // Google takes back the whole consent of an account, and with it the tokens of its other establishments.
+  const shared = await context.db.connection.count({ where: { account, establishmentId: { not: establishmentId } } });
+  if (account !== null && shared > 0) return;
   try {
     const token = context.cipher.open({ ciphertext: refreshToken, keyId }, establishmentId);
     await createOAuthClient(context.config).revokeToken(token);

@@ -5,17 +5,18 @@ import { writeEvents } from '../stores/outbox-store.ts';
 /**
  * Google does not take the refresh token any more, for ever: no call is made until the owner connects again. What the
  * mirrors want is kept. Nothing happens when another token has been stored since the one that was refused.
+ * @param refreshToken the refused token as it is stored
  */
 export async function revokeConnection(
   context: Pick<Context, 'db' | 'now' | 'newId' | 'logger' | 'nudge'>,
   establishmentId: string,
-  tokenVersion: number,
+  refreshToken: string,
   reason: string,
 ): Promise<void> {
   const now = context.now();
   const revoked = await context.db.$transaction(async tx => {
     const { count } = await tx.connection.updateMany({
-      where: { establishmentId, tokenVersion, status: 'active' },
+      where: { establishmentId, refreshToken, status: 'active' },
       data: { status: 'revoked', reason, since: now },
     });
     if (count === 0) return false;

@@ -30,7 +30,6 @@ CREATE TABLE "connections" (
   "reason" TEXT,
   "since" TIMESTAMPTZ(3) NOT NULL,
   "connected_at" TIMESTAMPTZ(3) NOT NULL,
-  "token_version" INTEGER NOT NULL,
   "limiter_at" TIMESTAMPTZ(3),
   "paused_until" TIMESTAMPTZ(3),
   CONSTRAINT "connections_pkey" PRIMARY KEY ("establishment_id"),

@@ -1,0 +1,73 @@
+import { describe, expect, test } from '@jest/globals';
+import { classifyGoogleError } from './classify-error.ts';
+
+const answer = (status: number, reason: string, headers: Record<string, string> = {}) => ({
+  message: 'refused',
+  response: {
+    status,
+    headers: new Headers(headers),
+    data: { error: { code: status, message: 'said', errors: [{ domain: 'global', reason, message: 'said' }] } },
+  },
+});
+const tokenAnswer = (status: number, error: string) => ({
+  message: error,
+  response: {
+    status,
+    headers: new Headers(),
+    data: { error, error_description: 'Token has been expired or revoked.' },
+  },
+});
+const kindOf = (error: unknown) => classifyGoogleError(error).kind;
+
+describe('an error of Google', () => {
+  test('without an answer will pass, and may have taken effect', () => {
+    expect(kindOf(Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' }))).toBe('retry');
+    expect(kindOf(new DOMException('The operation timed out', 'TimeoutError'))).toBe('retry');
+    expect(kindOf('nonsense')).toBe('retry');
+  });
+
+  test('about too many calls is not taken for a lack of permission', () => {
+    for (const reason of ['rateLimitExceeded', 'userRateLimitExceeded', 'quotaExceeded']) {
+      expect(kindOf(answer(403, reason))).toBe('quota');
+    }
+    expect(kindOf(answer(429, 'rateLimitExceeded'))).toBe('quota');
+    expect(kindOf(answer(403, 'forbidden'))).toBe('forbidden');
+    expect(kindOf(answer(403, 'insufficientPermissions'))).toBe('forbidden');
+  });
+
+  test('tells how long to wait where Google says so', () => {
+    expect(classifyGoogleError(answer(429, 'rateLimitExceeded', { 'retry-after': '7' }))).toMatchObject({
+      kind: 'quota',
+      retryAfterMs: 7_000,
+    });
+    expect(classifyGoogleError(answer(503, 'backendError', { 'retry-after': '1' }))).toMatchObject({
+      kind: 'retry',
+      retryAfterMs: 1_000,
+    });
+    expect(classifyGoogleError(answer(503, 'backendError'))).not.toHaveProperty('retryAfterMs');
+  });
+
+  test('410 has two meanings', () => {
+    expect(classifyGoogleError(answer(410, 'deleted'))).toMatchObject({ kind: 'gone', what: 'deleted' });
+    for (const reason of ['fullSyncRequired', 'updatedMinTooLongAgo']) {
+      expect(classifyGoogleError(answer(410, reason))).toMatchObject({ kind: 'gone', what: 'full_sync' });
+    }
+  });
+
+  test('of other kinds says what to do', () => {
+    expect(kindOf(answer(401, 'authError'))).toBe('unauthorized');
+    expect(kindOf(answer(404, 'notFound'))).toBe('not_found');
+    expect(kindOf(answer(409, 'duplicate'))).toBe('duplicate');
+    expect(kindOf(answer(412, 'conditionNotMet'))).toBe('changed_meanwhile');
+    expect(kindOf(answer(400, 'invalid'))).toBe('invalid');
+    expect(kindOf(answer(500, 'backendError'))).toBe('retry');
+  });
+
+  test('invalid_grant is for ever, a wrong client secret is not the owner’s fault', () => {
+    expect(classifyGoogleError(tokenAnswer(400, 'invalid_grant'))).toMatchObject({
+      kind: 'revoked',
+      reason: expect.stringContaining('invalid_grant'),
+    });
+    expect(kindOf(tokenAnswer(401, 'invalid_client'))).toBe('retry');
+  });
+});

@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { calendarRequests } from '@monde-sauvage/contracts';
+import { newId } from '@monde-sauvage/service-kit';
+import { eventually } from '@monde-sauvage/testkit';
+import {
+  announce,
+  type CalendarSystem,
+  choose,
+  connectGoogle,
+  eventsOf,
+  granted,
+  mirrorOf,
+  newBooking,
+  ownerEmail,
+  refusalOf,
+  seedChalet,
+  seedConnectedChalet,
+  startCalendarSystem,
+} from './calendar-system.ts';
+
+describe('connecting a Google account', () => {
+  let system: CalendarSystem;
+  beforeAll(async () => {
+    system = await startCalendarSystem();
+  });
+  afterAll(() => system.drain());
+
+  test('goes through Google and back, once', async () => {
+    const chalet = await seedChalet(system);
+    const { answer, state, code } = await connectGoogle(system, chalet);
+    expect(granted(answer)).toEqual({ establishmentId: chalet.establishmentId, account: ownerEmail });
+    expect(refusalOf(await system.ask(calendarRequests.completeConnection, { state, code }))).toBe('validation_failed');
+    const { rows } = await system.pool.query('SELECT * FROM connections WHERE establishment_id = $1', [
+      chalet.establishmentId,
+    ]);
+    expect(rows[0]).toMatchObject({ status: 'active', account: ownerEmail });
+  });
+
+  test('is refused in plain words when the owner declines or unticks a permission', async () => {
+    const chalet = await seedChalet(system);
+    const denied = await connectGoogle(system, chalet, { decision: 'deny' });
+    expect(denied.answer).toMatchObject({ ok: false, refusal: { code: 'forbidden' } });
+    const partial = await connectGoogle(system, chalet, {
+      scopes: ['https://www.googleapis.com/auth/calendar.calendarlist.readonly'],
+    });
+    expect(partial.answer).toMatchObject({ ok: false, refusal: { message: expect.stringContaining('permission') } });
+    const overview = await system.ask(calendarRequests.overview, {
+      actor: chalet.owner,
+      establishmentId: chalet.establishmentId,
+    });
+    expect(granted(overview).connection.status).toBe('not_connected');
+  });
+
+  test('is the business of its owner only', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const stranger = { kind: 'owner', establishmentId: newId(), keyId: newId() } as const;
+    const { establishmentId, chaletId } = chalet;
+    const ask = [
+      system.ask(calendarRequests.connect, { actor: stranger, establishmentId }),
+      system.ask(calendarRequests.overview, { actor: stranger, establishmentId }),
+      system.ask(calendarRequests.listCalendars, { actor: stranger, establishmentId }),
+      system.ask(calendarRequests.disconnect, { actor: stranger, establishmentId }),
+      system.ask(calendarRequests.chooseCalendar, { actor: stranger, chaletId, calendarId: null }),
+      system.ask(calendarRequests.syncCalendar, { actor: stranger, chaletId }),
+    ];
+    for (const answer of await Promise.all(ask)) expect(refusalOf(answer)).toBe('not_found');
+  });
+
+  test('lists calendars, and lets each serve one chalet', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const { establishmentId, owner: actor } = chalet;
+    const { items } = granted(await system.ask(calendarRequests.listCalendars, { actor, establishmentId }));
+    expect(items).toContainEqual(expect.objectContaining({ calendarId: ownerEmail, primary: true, writable: true }));
+    expect(items).toContainEqual(expect.objectContaining({ calendarId: chalet.calendarId, chaletId: chalet.chaletId }));
+    const second = await seedChalet(system, establishmentId);
+    expect(refusalOf(await choose(system, second, chalet.calendarId))).toBe('calendar_in_use');
+    expect(refusalOf(await choose(system, second, 'nobody@group.calendar.google.com'))).toBe('not_found');
+    expect(granted(await choose(system, second, 'primary')).calendarId).toBe(ownerEmail);
+  });
+
+  test('a chalet without a connection can neither choose nor sync', async () => {
+    const chalet = await seedChalet(system);
+    expect(refusalOf(await choose(system, chalet))).toBe('google_not_connected');
+    const sync = await system.ask(calendarRequests.syncCalendar, { actor: chalet.owner, chaletId: chalet.chaletId });
+    expect(refusalOf(sync)).toBe('google_not_connected');
+  });
+
+  test('ends when the owner says so: mirrors are left or removed as asked, channels and token are not', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const { establishmentId, owner: actor } = chalet;
+    const booking = newBooking(chalet);
+    await announce(system, booking);
+    await mirrorOf(system, chalet, booking);
+    granted(await system.ask(calendarRequests.disconnect, { actor, establishmentId }));
+    expect(eventsOf(system, chalet)).toHaveLength(1);
+    await eventually(() => !system.google.channels().some(({ calendarId }) => calendarId === chalet.calendarId));
+
+    granted((await connectGoogle(system, chalet)).answer);
+    granted(await choose(system, chalet));
+    await mirrorOf(system, chalet, booking);
+    expect(eventsOf(system, chalet)).toHaveLength(1);
+    granted(await system.ask(calendarRequests.disconnect, { actor, establishmentId, removeMirrors: true }));
+    expect(eventsOf(system, chalet)).toEqual([]);
+    expect(system.google.calls({ path: '/revoke' })).toHaveLength(0);
+  });
+
+  test('that no other establishment uses is taken back at Google when it ends', async () => {
+    const account = system.google.createAccount({ email: 'second@example.com' }).email;
+    const { owner: actor, establishmentId, ...chalet } = await seedChalet(system);
+    granted((await connectGoogle(system, { ...chalet, owner: actor, establishmentId }, { account })).answer);
+    granted(await system.ask(calendarRequests.disconnect, { actor, establishmentId }));
+    expect(system.google.calls({ path: '/revoke' })).toMatchObject([{ email: account, status: 200 }]);
+  });
+
+  test('survives a restart and an access token that ended early', async () => {
+    const chalet = await seedConnectedChalet(system);
+    system.google.expireAccessTokens();
+    const booking = newBooking(chalet);
+    await announce(system, booking);
+    await mirrorOf(system, chalet, booking);
+    await system.restart();
+    await announce(system, { ...booking, status: 'confirmed', version: 2 });
+    await mirrorOf(system, chalet, booking, '[CONFIRMED] Chalet 1 - John Doe');
+  });
+});

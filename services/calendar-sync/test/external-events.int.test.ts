@@ -1,0 +1,174 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { calendarRequests, type ExternalEventChange } from '@monde-sauvage/contracts';
+import { eventually } from '@monde-sauvage/testkit';
+import {
+  announce,
+  type CalendarSystem,
+  type Chalet,
+  day,
+  eventsOf,
+  granted,
+  mirrorOf,
+  newBooking,
+  refusalOf,
+  seedChalet,
+  seedConnectedChalet,
+  settled,
+  startCalendarSystem,
+} from './calendar-system.ts';
+
+describe("the owner's events in Google", () => {
+  let system: CalendarSystem;
+  let recorded: ExternalEventChange[];
+  beforeAll(async () => {
+    system = await startCalendarSystem();
+    recorded = await system.answerAsBooking();
+  });
+  afterAll(() => system.drain());
+
+  const sync = async (chalet: Chalet) =>
+    granted(await system.ask(calendarRequests.syncCalendar, { actor: chalet.owner, chaletId: chalet.chaletId }));
+  const newsOf = (chalet: Chalet) =>
+    system.published
+      .filter(({ subject, body }) => subject.startsWith('calendar.external_event') && body.chaletId === chalet.chaletId)
+      .map(({ body }) => body);
+  const stay = (from: number, to: number) => ({ start: { date: day(from) }, end: { date: day(to) } });
+
+  test('are brought in by a push, follow when they move, and go when they go', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const { id } = system.google.createEvent(chalet.calendarId, { summary: 'Famille Tremblay', ...stay(5, 10) });
+    await eventually(() => newsOf(chalet).length === 1, { describe: 'the event came in' });
+    expect(newsOf(chalet)[0]).toMatchObject({
+      kind: 'changed',
+      googleEventId: id,
+      startDate: day(5),
+      endDate: day(10),
+      title: 'Famille Tremblay',
+      revision: 1,
+    });
+    system.google.patchEvent(chalet.calendarId, id ?? '', stay(6, 11));
+    await eventually(() => newsOf(chalet).length === 2);
+    expect(newsOf(chalet)[1]).toMatchObject({ startDate: day(6), endDate: day(11), revision: 2 });
+    // Neither nights nor title: no news.
+    system.google.patchEvent(chalet.calendarId, id ?? '', { location: 'somewhere' });
+    system.google.deleteEvent(chalet.calendarId, id ?? '');
+    await eventually(() => newsOf(chalet).length === 3);
+    expect(newsOf(chalet)[2]).toMatchObject({ kind: 'removed', googleEventId: id, revision: 3 });
+    expect(recorded.filter(({ chaletId }) => chaletId === chalet.chaletId)).toHaveLength(3);
+  });
+
+  test('are recorded in the bookings table before a requested sync answers', async () => {
+    const chalet = await seedConnectedChalet(system);
+    system.google.addPushFault({ kind: 'drop', calendarId: chalet.calendarId });
+    system.google.createEvent(chalet.calendarId, { summary: 'Private', visibility: 'private', ...stay(5, 6) });
+    expect(await sync(chalet)).toMatchObject({ full: false, changed: 1, removed: 0, recorded: true });
+    expect(recorded.find(({ chaletId }) => chaletId === chalet.chaletId)).toMatchObject({ title: null });
+  });
+
+  test('do not include what takes no nights, nor mirrors, but do include copies of mirrors', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const booking = newBooking(chalet);
+    await announce(system, booking);
+    const mirror = await mirrorOf(system, chalet, booking);
+    const { calendarId } = chalet;
+    system.google.createEvent(calendarId, { summary: 'Ménage', transparency: 'transparent', ...stay(3, 4) });
+    const copy = system.google.createEvent(calendarId, {
+      summary: mirror.summary ?? '',
+      extendedProperties: mirror.extendedProperties ?? null,
+      ...stay(30, 32),
+    });
+    await sync(chalet);
+    await eventually(() => newsOf(chalet).length > 0);
+    expect(newsOf(chalet).map(({ googleEventId }) => googleEventId)).toEqual([copy.id]);
+  });
+
+  test('of a series come and go one by one', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const series = system.google.createEvent(chalet.calendarId, {
+      summary: 'Cours',
+      ...stay(7, 8),
+      recurrence: ['RRULE:FREQ=WEEKLY;COUNT=3'],
+    });
+    await eventually(() => newsOf(chalet).length === 3);
+    const [first] = system.google.viewEvents(chalet.calendarId, {
+      timeMin: `${day(0)}T00:00:00Z`,
+      timeMax: `${day(40)}T00:00:00Z`,
+    });
+    system.google.deleteEvent(chalet.calendarId, first?.id ?? '');
+    await eventually(() => newsOf(chalet).length === 4);
+    expect(newsOf(chalet)[3]).toMatchObject({ kind: 'removed', googleEventId: first?.id });
+    system.google.deleteEvent(chalet.calendarId, series.id ?? '');
+    await eventually(() => newsOf(chalet).length === 6);
+  });
+
+  test('that vanished while the sync token expired go by absence, and nothing else does', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const booking = newBooking(chalet);
+    await announce(system, booking);
+    await mirrorOf(system, chalet, booking);
+    const { calendarId } = chalet;
+    const vanishes = system.google.createEvent(calendarId, { summary: 'Goes', ...stay(5, 6) });
+    const inProgress = system.google.createEvent(calendarId, { summary: 'Stays', ...stay(-3, 2) });
+    await eventually(() => newsOf(chalet).length === 2);
+    system.google.addPushFault({ kind: 'drop', calendarId, times: 0 });
+    system.google.deleteEvent(calendarId, vanishes.id ?? '');
+    system.google.expireSyncTokens(calendarId);
+    expect(await sync(chalet)).toMatchObject({ full: true, changed: 0, removed: 1 });
+    await eventually(() => newsOf(chalet).length === 3);
+    expect(newsOf(chalet)[2]).toMatchObject({ kind: 'removed', googleEventId: vanishes.id });
+    await settled(system, chalet);
+    expect(eventsOf(system, chalet).map(({ id }) => id)).toContain(inProgress.id);
+    expect(eventsOf(system, chalet)).toHaveLength(2);
+    expect(await sync(chalet)).toMatchObject({ full: false, changed: 0, removed: 0 });
+  });
+
+  test('are part of an availability answer, which says how fresh they are', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const ask = async () =>
+      granted(await system.ask(calendarRequests.consult, { chaletId: chalet.chaletId, from: day(1), to: day(9) }));
+    const { id } = system.google.createEvent(chalet.calendarId, { summary: 'Famille', ...stay(5, 10) });
+    await eventually(() => newsOf(chalet).length === 1);
+    system.google.clearCalls();
+    expect(await ask()).toMatchObject({ status: 'fresh', busy: [{ googleEventId: id, startDate: day(5) }] });
+    expect(system.google.calls()).toEqual([]);
+
+    const age = () => system.pool.query(`UPDATE calendars SET last_sync_at = now() - interval '1 hour'`);
+    await age();
+    expect(await ask()).toMatchObject({ status: 'fresh' });
+    await age();
+    system.google.setDown(true);
+    expect(await ask()).toMatchObject({ status: 'unreachable', busy: [{ googleEventId: id }] });
+    system.google.setDown(false);
+    const other = await seedChalet(system);
+    expect(
+      granted(await system.ask(calendarRequests.consult, { chaletId: other.chaletId, from: day(1), to: day(2) })),
+    ).toEqual({
+      status: 'not_connected',
+      syncedAt: null,
+      busy: [],
+    });
+  });
+
+  test('pushes from unknown channels and with wrong tokens are refused', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const channel = system.google.channels().find(({ calendarId }) => calendarId === chalet.calendarId);
+    const push = { channelToken: 'wrong', resourceId: 'r', resourceState: 'exists' };
+    const ask = (channelId: string) => system.ask(calendarRequests.receivePush, { ...push, channelId });
+    expect(refusalOf(await ask(channel?.id ?? ''))).toBe('not_found');
+    expect(refusalOf(await ask('nobody'))).toBe('not_found');
+  });
+
+  test('a burst of pushes becomes few syncs, also with two replicas', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const replica = await system.start();
+    system.google.clearCalls();
+    for (let index = 0; index < 20; index += 1) {
+      system.google.createEvent(chalet.calendarId, { summary: `Event ${index}`, ...stay(40 + index, 41 + index) });
+    }
+    await eventually(() => newsOf(chalet).length === 20);
+    await system.google.pushesSettled();
+    expect(newsOf(chalet).every(({ revision }) => revision === 1)).toBe(true);
+    expect(system.google.calls({ method: 'GET' }).length).toBeLessThan(10);
+    await replica.drain();
+  });
+});
