@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { availability, booking } from '@monde-sauvage/contracts';
 import { eventually } from '@monde-sauvage/testkit';
+import { connect } from 'nats';
 import pg from 'pg';
 import { z } from 'zod';
+import type { Infrastructure } from '../../scripts/platform/infrastructure.ts';
 import {
   book,
   bookingBody,
@@ -20,7 +22,7 @@ let scenario: Scenario;
 let lodge: Lodge;
 
 beforeAll(async () => {
-  scenario = await startScenario({ RECONCILE_INTERVAL_SECONDS: '2' });
+  scenario = await startScenario({ RECONCILE_INTERVAL_SECONDS: '2', SWEEP_INTERVAL_SECONDS: '1' });
   lodge = await openLodge(scenario);
 }, 90_000);
 
@@ -140,6 +142,23 @@ describe('a service', () => {
     }
   });
 
+  it('misses events because their stream was lost: the sweep finds out and has them said again', async () => {
+    const { services, infrastructure } = scenario.platform;
+    await services.availability.stop();
+    await services['calendar-sync'].stop();
+    const created = await book(scenario, lodge.chaletId, { startDate: dateAhead(80), endDate: dateAhead(82) });
+    await loseStream(infrastructure, 'BOOKING');
+    await services.availability.start();
+    await services['calendar-sync'].start();
+    await services['calendar-sync'].ready();
+    await calendarSettles(scenario, lodge, created.id, mirrors => mirrors.length === 1);
+    const search = `/v1/availability?from=${dateAhead(80)}&to=${dateAhead(81)}&establishmentId=${lodge.establishmentId}`;
+    await eventually(async () => {
+      const found = await scenario.api.expect(200, z.object({ items: z.array(z.unknown()) }), 'GET', search);
+      return found.items.length === 0;
+    });
+  });
+
   it('is killed while guests book: every booking answered 201 exists, and each has its event', async () => {
     const { services } = scenario.platform;
     const wishes = Array.from({ length: 20 }, (_, index) => ({
@@ -162,3 +181,21 @@ describe('a service', () => {
     }
   });
 });
+
+/** Deletes booking's stream once everything is published to it, as a rolled back JetStream would lose it. */
+async function loseStream(infrastructure: Infrastructure, stream: string): Promise<void> {
+  const database = new pg.Client({ connectionString: infrastructure.databaseUrl('booking') });
+  await database.connect();
+  try {
+    await eventually(async () => {
+      const { rowCount } = await database.query('SELECT 1 FROM outbox WHERE published_at IS NULL LIMIT 1');
+      return rowCount === 0;
+    });
+  } finally {
+    await database.end();
+  }
+  const connection = await connect({ servers: infrastructure.natsUrl });
+  const manager = await connection.jetstreamManager();
+  await manager.streams.delete(stream);
+  await connection.close();
+}

@@ -173,6 +173,9 @@ export const externalEventChange = z.discriminatedUnion('kind', [
 ]);
 export type ExternalEventChange = z.infer<typeof externalEventChange>;
 
+/** Which bookings a consumer keeps and compares: past ones are nobody's business any more. */
+const digestScope = { endingFrom: civilDate, source: z.enum(['all', 'website']) };
+
 const deadlineMs = 2_000;
 
 export const bookingRequests = {
@@ -245,22 +248,23 @@ export const bookingRequests = {
     deadlineMs: 5_000,
   }),
   /**
-   * Anti-entropy: per chalet, how many bookings there are and a hash of their ids and versions
-   * (md5 of `id:version` joined by `,` in order of id). Pages by chalet id.
+   * Anti-entropy: per chalet, how many bookings there are and a hash of their ids and versions (md5 of `id:version`
+   * joined by `,` in order of id), of the bookings that end on `endingFrom` or later; `website` leaves external ones
+   * out. Pages by chalet id.
    */
   digestChalets: defineRequest({
     subject: 'svc.booking.digest_chalets',
-    input: z.object({ after: id.nullable(), limit: z.int().min(1).max(500) }),
+    input: z.object({ ...digestScope, after: id.nullable(), limit: z.int().min(1).max(500) }),
     output: z.object({
       items: z.array(z.object({ chaletId: id, chaletVersion: z.int(), count: z.int(), hash: z.string() })),
       next: id.nullable(),
     }),
     deadlineMs: 5_000,
   }),
-  /** Has the chalet, its establishment and all its bookings announced again, as `*.updated` with their newest versions. */
+  /** Has the chalet, its establishment and its bookings in scope announced again, as `*.updated` with newest versions. */
   resendChalet: defineRequest({
     subject: 'svc.booking.resend_chalet',
-    input: z.object({ chaletId: id }),
+    input: z.object({ ...digestScope, chaletId: id }),
     output: z.object({ queued: z.int() }),
     deadlineMs: 10_000,
   }),

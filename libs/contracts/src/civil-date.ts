@@ -39,6 +39,9 @@ export function datesOf(stay: Stay): CivilDate[] {
 export const dateInZone = (instant: Date, timezone: string): CivilDate =>
   Temporal.Instant.fromEpochMilliseconds(instant.getTime()).toZonedDateTimeISO(timezone).toPlainDate().toString();
 
+/** Stays that ended a month ago or earlier are history: consumers no longer compare their copies of them. */
+export const comparedFrom = (now: Date): CivilDate => addDays(dateInZone(now, 'UTC'), -31);
+
 export const isTimezone = (name: string): boolean => {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });

@@ -1,3 +1,4 @@
+export { type BookingCopy, startAntiEntropySweep } from './anti-entropy.ts';
 export { closeNats, connectNats, isConnected, type NatsConnection, pingNats } from './connection.ts';
 export { consumeEvents, type EventHandler, type EventMeta, on } from './consume.ts';
 export { type DeadLetter, listDeadLetters, replayDeadLetter } from './dead-letters.ts';

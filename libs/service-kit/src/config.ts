@@ -41,5 +41,8 @@ export const databaseVariables = {
   DATABASE_POOL_SIZE: z.coerce.number().int().min(2).max(100).default(10),
 };
 
+/** Variables of a service that keeps a copy of what booking announces: how often the two are compared. */
+export const sweepVariables = { SWEEP_INTERVAL_SECONDS: z.coerce.number().int().positive().default(60) };
+
 /** A positive whole number with a default, for variables such as HOLD_MINUTES. */
 export const positiveInteger = (fallback: number) => z.coerce.number().int().positive().default(fallback);

@@ -1,5 +1,12 @@
 export { fullJitter } from './backoff.ts';
-export { ConfigError, commonVariables, databaseVariables, parseConfig, positiveInteger } from './config.ts';
+export {
+  ConfigError,
+  commonVariables,
+  databaseVariables,
+  parseConfig,
+  positiveInteger,
+  sweepVariables,
+} from './config.ts';
 export { type Clock, newId } from './identity.ts';
 export { createLogger, type Logger } from './logger.ts';
 export { createMetrics, type Metrics } from './metrics.ts';

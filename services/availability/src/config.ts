@@ -1,7 +1,7 @@
-import { commonVariables, databaseVariables, parseConfig } from '@monde-sauvage/service-kit';
+import { commonVariables, databaseVariables, parseConfig, sweepVariables } from '@monde-sauvage/service-kit';
 import { z } from 'zod';
 
-const variables = z.object({ ...commonVariables({ port: 3002 }), ...databaseVariables });
+const variables = z.object({ ...commonVariables({ port: 3002 }), ...databaseVariables, ...sweepVariables });
 
 export type AvailabilityConfig = z.output<typeof variables>;
 

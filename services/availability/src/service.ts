@@ -1,5 +1,13 @@
 import { fileURLToPath } from 'node:url';
-import { closeNats, connectNats, consumeEvents, pingNats, serveRequests } from '@monde-sauvage/messaging';
+import { comparedFrom } from '@monde-sauvage/contracts';
+import {
+  closeNats,
+  connectNats,
+  consumeEvents,
+  pingNats,
+  serveRequests,
+  startAntiEntropySweep,
+} from '@monde-sauvage/messaging';
 import { createPool, migrate, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
 import {
   type Clock,
@@ -56,6 +64,15 @@ export async function createAvailabilityService(
         logger,
         metrics,
       });
+      const sweep = startAntiEntropySweep({
+        nc: nats,
+        pool,
+        copy: { table: 'stays', idColumn: 'booking_id', source: 'all' },
+        everyMs: config.SWEEP_INTERVAL_SECONDS * 1_000,
+        endingFrom: () => comparedFrom(sources.now()),
+        logger,
+        metrics,
+      });
       const ops = await startOpsServer({
         port: config.PORT,
         host: config.HOST,
@@ -65,7 +82,7 @@ export async function createAvailabilityService(
       logger.info({ port: ops.port }, 'availability is ready');
       stop = async () => {
         ops.setDraining();
-        await Promise.all([requests.drain(), events.drain()]);
+        await Promise.all([requests.drain(), events.drain(), sweep.drain()]);
         await closeNats(nats);
         await db.$disconnect();
         await pool.end();

@@ -11,11 +11,10 @@ import {
   type RequestContract,
   type Result,
 } from '@monde-sauvage/contracts';
-import { connectNats, ensureStream, type NatsConnection, outboxRow, request } from '@monde-sauvage/messaging';
+import { connectNats, ensureStream, publishEvent, request } from '@monde-sauvage/messaging';
 import { createPool } from '@monde-sauvage/persistence';
 import { newId } from '@monde-sauvage/service-kit';
 import { createTestDatabase, silentLogger, testNats } from '@monde-sauvage/testkit';
-import { headers } from 'nats';
 import type { z } from 'zod';
 import { readConfig } from '../src/config.ts';
 import { type BookingService, createBookingService } from '../src/service.ts';
@@ -64,7 +63,8 @@ export async function startBookingSystem() {
       shiftMs += minutes * 60_000;
     },
     /** Says an event as its publisher would. */
-    publish: <S extends z.ZodType>(contract: EventContract<S>, body: z.input<S>) => publish(nc, contract, body),
+    publish: <S extends z.ZodType>(contract: EventContract<S>, body: z.input<S>) =>
+      publishEvent(nc, contract, body, { id: newId(), aggregateId: newId(), at: new Date(), source: 'test' }),
     async drain() {
       await nc.close();
       await pool.end();
@@ -145,19 +145,3 @@ export const paymentFor = (
   occurredAt: new Date().toISOString(),
   ...fields,
 });
-
-async function publish<S extends z.ZodType>(
-  nc: NatsConnection,
-  contract: EventContract<S>,
-  body: z.input<S>,
-): Promise<void> {
-  const row = outboxRow(contract, body, { id: newId(), aggregateId: newId(), at: new Date() });
-  const h = headers();
-  h.set('Nats-Msg-Id', row.id);
-  h.set('ce-id', row.id);
-  h.set('ce-type', row.subject);
-  h.set('ce-source', '/services/test');
-  h.set('ce-time', row.createdAt.toISOString());
-  for (const [name, value] of Object.entries(row.headers)) h.set(name, value);
-  await nc.jetstream().publish(row.subject, JSON.stringify(row.body), { headers: h });
-}

@@ -117,9 +117,10 @@ describe('the anti-entropy sweep', () => {
     const { chalet } = await seedChalet(system);
     const bookings = [granted(await book(system, chalet.id, 10)), granted(await book(system, chalet.id, 20))];
     const digests = [];
+    const scope = { endingFrom: system.today(), source: 'website' as const };
     for (let after: string | null = null; ; ) {
       const page: { items: { chaletId: string; count: number; hash: string }[]; next: string | null } = granted(
-        await system.ask(bookingRequests.digestChalets, { after, limit: 2 }),
+        await system.ask(bookingRequests.digestChalets, { ...scope, after, limit: 2 }),
       );
       digests.push(...page.items);
       after = page.next;
@@ -128,7 +129,9 @@ describe('the anti-entropy sweep', () => {
     const parts = bookings.map(booking => `${booking.id}:${booking.version}`).toSorted();
     const hash = createHash('md5').update(parts.join(',')).digest('hex');
     expect(digests.find(digest => digest.chaletId === chalet.id)).toMatchObject({ count: 2, chaletVersion: 1, hash });
-    expect(granted(await system.ask(bookingRequests.resendChalet, { chaletId: chalet.id }))).toEqual({ queued: 4 });
+    expect(granted(await system.ask(bookingRequests.resendChalet, { ...scope, chaletId: chalet.id }))).toEqual({
+      queued: 4,
+    });
   });
 });
 

@@ -1,4 +1,10 @@
-import { commonVariables, databaseVariables, parseConfig, positiveInteger } from '@monde-sauvage/service-kit';
+import {
+  commonVariables,
+  databaseVariables,
+  parseConfig,
+  positiveInteger,
+  sweepVariables,
+} from '@monde-sauvage/service-kit';
 import { z } from 'zod';
 
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https address' });
@@ -6,6 +12,7 @@ const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https a
 const variables = z.object({
   ...commonVariables({ port: 3004 }),
   ...databaseVariables,
+  ...sweepVariables,
   PUBLIC_URL: httpUrl.default('http://localhost:3000'),
   STRIPE_API_BASE_URL: httpUrl.default('https://api.stripe.com'),
   STRIPE_SECRET_KEY: z.string({ error: 'the secret key of the Stripe account' }).min(1),

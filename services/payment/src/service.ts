@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { comparedFrom } from '@monde-sauvage/contracts';
 import {
   closeNats,
   connectNats,
@@ -6,6 +7,7 @@ import {
   ensureStream,
   pingNats,
   serveRequests,
+  startAntiEntropySweep,
   startOutboxRelay,
 } from '@monde-sauvage/messaging';
 import { createPool, migrate, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
@@ -101,6 +103,15 @@ export async function createPaymentService(
       logger,
       metrics,
     });
+    const sweep = startAntiEntropySweep({
+      nc,
+      pool,
+      copy: { table: 'bookings', idColumn: 'id', source: 'website' },
+      everyMs: config.SWEEP_INTERVAL_SECONDS * 1_000,
+      endingFrom: () => comparedFrom(context.now()),
+      logger,
+      metrics,
+    });
     const ops = await startOpsServer({
       port: config.PORT,
       host: config.HOST,
@@ -112,7 +123,7 @@ export async function createPaymentService(
       reconcileNow: workers.reconcileNow,
       async drain() {
         ops.setDraining();
-        await atMost(finishLimitMs, Promise.all([requests.drain(), events.drain(), workers.drain()]));
+        await atMost(finishLimitMs, Promise.all([requests.drain(), events.drain(), workers.drain(), sweep.drain()]));
         await relay.drain();
         await closeNats(nc);
         await db.$disconnect();

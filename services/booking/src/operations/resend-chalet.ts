@@ -1,4 +1,5 @@
-import type { Result } from '@monde-sauvage/contracts';
+import type { CivilDate, Result } from '@monde-sauvage/contracts';
+import { civilDateToDb } from '@monde-sauvage/persistence';
 import { bookingEventRow, fromRow } from '../booking-rows.ts';
 import type { BookingContext, Origin } from '../context.ts';
 import { chaletNotFound } from '../establishment-queries.ts';
@@ -13,10 +14,16 @@ export interface ChaletDigest {
   hash: string;
 }
 
+/** Which bookings a consumer keeps: those that end on `endingFrom` or later, external ones too or not. */
+interface Scope {
+  endingFrom: CivilDate;
+  source: 'all' | 'website';
+}
+
 /** Per chalet, how many bookings there are and a hash of ids and versions, for consumers to compare with theirs. */
 export async function digestChalets(
   ctx: BookingContext,
-  input: { after: string | null; limit: number },
+  input: Scope & { after: string | null; limit: number },
 ): Promise<Result<{ items: ChaletDigest[]; next: string | null }>> {
   const items = await ctx.prisma.$queryRaw<ChaletDigest[]>`
     SELECT c.id AS "chaletId", c.version AS "chaletVersion", d.count, d.hash
@@ -24,19 +31,21 @@ export async function digestChalets(
           WHERE ${input.after}::uuid IS NULL OR id > ${input.after}::uuid ORDER BY id LIMIT ${input.limit}) c
     CROSS JOIN LATERAL (
       SELECT count(*)::int AS count, md5(coalesce(string_agg(b.id || ':' || b.version, ',' ORDER BY b.id), '')) AS hash
-      FROM bookings b WHERE b.chalet_id = c.id) d
+      FROM bookings b
+      WHERE b.chalet_id = c.id AND b.end_date >= ${civilDateToDb(input.endingFrom)}::date
+        AND (${input.source} = 'all' OR b.source = ${input.source})) d
     ORDER BY c.id`;
   const next = items.length === input.limit ? (items.at(-1)?.chaletId ?? null) : null;
   return { ok: true, value: { items, next } };
 }
 
 /**
- * Announces a chalet, its establishment and all its bookings again, for a consumer that lost some. Each snapshot is
+ * Announces a chalet, its establishment and its bookings in scope again, for a consumer that lost some. Each snapshot is
  * read with its version, so one that is overtaken by a change meanwhile is ignored as older.
  */
 export async function resendChalet(
   ctx: BookingContext,
-  input: { chaletId: string },
+  input: Scope & { chaletId: string },
   origin: Origin,
 ): Promise<Result<{ queued: number }>> {
   const chalet = await ctx.prisma.chalet.findUnique({
@@ -55,7 +64,12 @@ export async function resendChalet(
   let queued = 2;
   for (let after: string | undefined; ; ) {
     const rows = await ctx.prisma.booking.findMany({
-      where: { chaletId: chalet.id, ...(after === undefined ? {} : { id: { gt: after } }) },
+      where: {
+        chaletId: chalet.id,
+        endDate: { gte: civilDateToDb(input.endingFrom) },
+        ...(input.source === 'all' ? {} : { source: input.source }),
+        ...(after === undefined ? {} : { id: { gt: after } }),
+      },
       orderBy: { id: 'asc' },
       take: batchSize,
     });

@@ -1,0 +1,151 @@
+import { bookingRequests, type CivilDate } from '@monde-sauvage/contracts';
+import { type Logger, type Metrics, startWorker, type Worker } from '@monde-sauvage/service-kit';
+import type { NatsConnection } from 'nats';
+import type pg from 'pg';
+import { z } from 'zod';
+import { request } from './request.ts';
+import { UnavailableError } from './unavailable-error.ts';
+
+const pageSize = 200;
+
+/** Where a consumer keeps its copy of bookings: a table with these columns, `chalet_id`, `end_date` and `version`. */
+export interface BookingCopy {
+  table: string;
+  idColumn: string;
+  /** `website` when external bookings are not kept. */
+  source: 'all' | 'website';
+}
+
+const localDigest = z.object({
+  chaletId: z.string(),
+  chaletVersion: z.int().nullable(),
+  count: z.int(),
+  hash: z.string(),
+});
+type Digest = z.infer<typeof localDigest>;
+
+interface Scope {
+  endingFrom: CivilDate;
+  source: BookingCopy['source'];
+}
+
+/**
+ * The anti-entropy sweep of a service that keeps a copy of what booking announces: JetStream is a transport, and a
+ * stream that was lost or rolled back is a normal fault. Compares digests chalet by chalet and has what differs
+ * announced again. A difference must be seen twice, unchanged, before it counts: one look may fall between a commit and
+ * its event. The same difference is resent once; if that does not mend it, it is logged for a person.
+ * The copy's chalets are expected in a table `chalets (id, version)`.
+ *
+ * @param o.endingFrom stays that ended before this civil date are not compared, so that the cost does not grow with the past
+ */
+export function startAntiEntropySweep(o: {
+  nc: NatsConnection;
+  pool: pg.Pool;
+  copy: BookingCopy;
+  everyMs: number;
+  endingFrom: () => CivilDate;
+  logger: Logger;
+  metrics: Metrics;
+}): Worker {
+  let suspects = new Map<string, string>();
+  const resent = new Map<string, string>();
+  const resends = o.metrics.counter(
+    'anti_entropy_resends_total',
+    'Chalets whose copy differed and was asked for again',
+  );
+
+  const readRemoteDigests = async (
+    after: string | null,
+    scope: Scope,
+  ): Promise<{ items: Digest[]; next: string | null }> => {
+    const answer = await request(o.nc, bookingRequests.digestChalets, { ...scope, after, limit: pageSize });
+    if (!answer.ok) throw new Error(`booking refused a digest: ${answer.refusal.message}`);
+    return answer.value;
+  };
+
+  const compareAll = async (signal: AbortSignal) => {
+    const scope = { endingFrom: o.endingFrom(), source: o.copy.source };
+    const seen = new Map<string, string>();
+    let after: string | null = null;
+    do {
+      const { items, next } = await readRemoteDigests(after, scope);
+      const local = await readLocalDigests(
+        o.pool,
+        o.copy,
+        items.map(item => item.chaletId),
+        scope.endingFrom,
+      );
+      for (const theirs of items) {
+        const ours = local.get(theirs.chaletId);
+        if (ours && isSame(ours, theirs)) {
+          resent.delete(theirs.chaletId);
+          continue;
+        }
+        const difference = `${describe(theirs)} / ${ours ? describe(ours) : 'nothing'}`;
+        seen.set(theirs.chaletId, difference);
+        if (suspects.get(theirs.chaletId) === difference) await resend(theirs.chaletId, difference, scope);
+      }
+      after = next;
+    } while (after !== null && !signal.aborted);
+    suspects = seen;
+  };
+
+  const resend = async (
+    chaletId: string,
+    difference: string,
+    scope: { endingFrom: CivilDate; source: 'all' | 'website' },
+  ) => {
+    if (resent.get(chaletId) === difference) {
+      o.logger.error({ chaletId, difference }, 'the copy of a chalet still differs after it was announced again');
+      return;
+    }
+    o.logger.warn({ chaletId, difference }, 'the copy of a chalet differs; asking for it again');
+    await request(o.nc, bookingRequests.resendChalet, { ...scope, chaletId });
+    resent.set(chaletId, difference);
+    resends.inc();
+  };
+
+  return startWorker({
+    name: 'anti-entropy',
+    everyMs: o.everyMs,
+    logger: o.logger,
+    metrics: o.metrics,
+    run: async signal => {
+      try {
+        await compareAll(signal);
+      } catch (error) {
+        // Booking is away: there is nothing to compare with, and /readyz of booking says so.
+        if (!(error instanceof UnavailableError)) throw error;
+      }
+    },
+  });
+}
+
+const isSame = (a: Digest, b: Digest) =>
+  a.chaletVersion === b.chaletVersion && a.count === b.count && a.hash === b.hash;
+
+const describe = (digest: Digest) => `v${digest.chaletVersion} ${digest.count} ${digest.hash.slice(0, 8)}`;
+
+async function readLocalDigests(
+  pool: pg.Pool,
+  copy: BookingCopy,
+  chaletIds: string[],
+  endingFrom: CivilDate,
+): Promise<Map<string, Digest>> {
+  const { rows } = await pool.query(
+    `SELECT c.id AS "chaletId", c.version AS "chaletVersion", d.count, d.hash
+     FROM chalets c
+     CROSS JOIN LATERAL (
+       SELECT count(*)::int AS count,
+              md5(coalesce(string_agg(b.${copy.idColumn} || ':' || b.version, ',' ORDER BY b.${copy.idColumn}), '')) AS hash
+       FROM ${copy.table} b WHERE b.chalet_id = c.id AND b.end_date >= $2::date) d
+     WHERE c.id = ANY($1::uuid[])`,
+    [chaletIds, endingFrom],
+  );
+  return new Map(
+    z
+      .array(localDigest)
+      .parse(rows)
+      .map(digest => [digest.chaletId, digest]),
+  );
+}
