@@ -2,8 +2,8 @@ import { fullJitter, startWorker, type Worker } from '@monde-sauvage/service-kit
 import type { Context } from './context.ts';
 import { GoogleCallError } from './google/classify-error.ts';
 import { reconcileMirror, type Surroundings } from './reconcile-mirror.ts';
-import { claimLane, releaseLane, renewLane } from './stores/lanes.ts';
-import { commitFailure, findDueMirrors, LaneLostError, type Mirror } from './stores/mirror-store.ts';
+import { claimLane, LaneLostError, releaseLane, renewLane } from './stores/lanes.ts';
+import { commitFailure, findDueMirrors, type Mirror } from './stores/mirror-store.ts';
 
 /** Calendars this replica writes at once. */
 const mostLanes = 8;

@@ -5,7 +5,7 @@ import { findDrift, hashOfEvent, mirrorEvent, mirrorEventId, unverified, written
 import type { CalendarApi } from './google/calendar-api.ts';
 import { GoogleCallError, type GoogleFailure } from './google/classify-error.ts';
 import type { Access } from './google/google-accounts.ts';
-import { announceWrites } from './stores/echoes.ts';
+import { laneApi } from './stores/lane-api.ts';
 import {
   commitRemoved,
   commitSettled,
@@ -49,8 +49,8 @@ export async function reconcileMirror(context: Context, mirror: Mirror, around: 
 
   let place = mirror.place;
   if (place !== null && place.calendarId !== target) {
-    const api = announceWrites(context, around.chaletId, place.calendarId, access.api);
-    await deleteMirror(api, place, mirror);
+    const api = laneApi(context, around.chaletId, place.calendarId, access.api);
+    await deleteMirror(api, place, mirror, around.calendarId);
     await commitRemoved(context, mirror, place, target === null);
     if (target === null) return;
     // What is left to do starts from a clean place; booking has heard of the removal.
@@ -70,7 +70,7 @@ export async function reconcileMirror(context: Context, mirror: Mirror, around: 
   if (place !== null && mirror.writtenHash === hash && mirror.drift === null) {
     return commitSettled(context, mirror, 'synced');
   }
-  const api = announceWrites(context, around.chaletId, target, access.api);
+  const api = laneApi(context, around.chaletId, target, access.api);
   const result = await writeMirror(context, api, mirror, target, event);
   await commitWritten(context, mirror, { ...result, hash, written: writtenPart(event) });
 }
@@ -103,7 +103,7 @@ async function writeMirror(
   event: GoogleEvent,
 ): Promise<WriteResult> {
   if (mirror.place === null || mirror.writtenHash === null) {
-    return createEvent(context, api, mirror, calendarId, mirror.idSequence, event);
+    return createEvent(context, api, mirror, calendarId, event);
   }
   const { place } = mirror;
   try {
@@ -116,7 +116,8 @@ async function writeMirror(
   }
   const adopted = await adoptEvent(api, place, mirror, event);
   if (adopted !== undefined) return { place, ...adopted };
-  const created = await createEvent(context, api, mirror, calendarId, mirror.idSequence + 1, event);
+  // Under the same id first: not found may also mean that the whole calendar is out of reach for now.
+  const created = await createEvent(context, api, mirror, calendarId, event);
   return {
     ...created,
     restored: mirror.drift === unverified || mirror.drift === null ? 'deleted in Google' : mirror.drift,
@@ -129,10 +130,9 @@ async function createEvent(
   api: CalendarApi,
   mirror: Mirror,
   calendarId: string,
-  firstSequence: number,
   event: GoogleEvent,
 ): Promise<WriteResult> {
-  for (let sequence = firstSequence; sequence < firstSequence + mostIdsAtOnce; sequence += 1) {
+  for (let sequence = mirror.idSequence; sequence < mirror.idSequence + mostIdsAtOnce; sequence += 1) {
     const place = { calendarId, eventId: mirrorEventId(mirror.bookingId, sequence) };
     await recordPlace(context, mirror.bookingId, place, sequence);
     try {
@@ -177,14 +177,24 @@ async function adoptEvent(
   }
 }
 
-/** Deletes our event; that it is gone already, or its calendar, is as good. Never one that is not ours. */
-async function deleteMirror(api: CalendarApi, place: Place, mirror: Mirror): Promise<void> {
+/**
+ * Deletes our event, never one that is not ours. That it is gone already is as good; that its calendar is out of reach
+ * is not while the chalet uses it, since the event would be there when the calendar comes back.
+ */
+async function deleteMirror(
+  api: CalendarApi,
+  place: Place,
+  mirror: Mirror,
+  chosenCalendarId: string | null,
+): Promise<void> {
   let etag = mirror.etag;
   for (let tries = 0; ; tries += 1) {
     try {
       return await api.deleteEvent(place.calendarId, place.eventId, etag);
     } catch (error) {
       const failure = failureAmong(error, ['not_found', 'gone', 'changed_meanwhile']);
+      if (failure.kind === 'not_found' && place.calendarId === chosenCalendarId)
+        await api.getCalendar(place.calendarId);
       if (failure.kind !== 'changed_meanwhile') return;
       if (tries >= 3) throw error;
       const found = await getEvent(api, place);

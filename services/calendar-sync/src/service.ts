@@ -124,8 +124,9 @@ async function run(config: CalendarSyncConfig, o: { now: Clock; newId: () => str
     port: ops.port,
     async stop() {
       ops.setDraining();
-      await Promise.all([requests.drain(), events.drain()]);
-      await Promise.all([writer.drain(), syncer.worker.drain(), keeper.drain()]);
+      // What waits for a Google that hangs is left behind after a while: everything here may end anywhere.
+      await atMost(3_500, Promise.all([requests.drain(), events.drain()]));
+      await atMost(3_000, Promise.all([writer.drain(), syncer.worker.drain(), keeper.drain()]));
       await relay.drain();
       await closeNats(nats);
       await db.$disconnect();
@@ -133,4 +134,12 @@ async function run(config: CalendarSyncConfig, o: { now: Clock; newId: () => str
       await ops.close();
     },
   };
+}
+
+async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, limit]).finally(() => clearTimeout(timer));
 }

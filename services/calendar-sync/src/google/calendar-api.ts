@@ -23,7 +23,7 @@ export interface CalendarApi {
 }
 
 /** A call that has not been answered by then is taken for lost; whether it had an effect is unknown. */
-const timeoutMs = 10_000;
+const timeoutMs = 8_000;
 
 /** Guests hear from us, not from Google. */
 const sendUpdates = 'none';

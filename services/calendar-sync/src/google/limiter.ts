@@ -33,7 +33,7 @@ export async function takeTurn(db: Database, establishmentId: string, clock: Clo
     const row = await db.connection.findUnique({ where: { establishmentId }, select: { pausedUntil: true } });
     const pauseMs = row?.pausedUntil ? Math.max(0, row.pausedUntil.getTime() - now.getTime()) : 0;
     const reason = pauseMs > 0 ? 'Google asked for a pause' : 'too many calls to Google at once';
-    throw new GoogleCallError({ kind: 'quota', reason, retryAfterMs: Math.max(pauseMs, patienceMs) });
+    throw new GoogleCallError({ kind: 'quota', reason, retryAfterMs: pauseMs > 0 ? pauseMs : patienceMs });
   }
   const waitMs = turn.limiter_at.getTime() - (burst + 1) * spacingMs - now.getTime();
   if (waitMs > 0) await new Promise(resolve => setTimeout(resolve, waitMs));

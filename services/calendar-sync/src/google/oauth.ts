@@ -8,11 +8,11 @@ export const scopes = [
   'https://www.googleapis.com/auth/calendar.calendarlist.readonly',
 ];
 
-const timeoutMs = 10_000;
+const timeoutMs = 5_000;
 
 /** An OAuth client of the platform at Google, or at what stands in for Google. */
 export function createOAuthClient(config: CalendarSyncConfig): OAuth2Client {
-  return new OAuth2Client({
+  const client = new OAuth2Client({
     clientId: config.GOOGLE_CLIENT_ID,
     clientSecret: config.GOOGLE_CLIENT_SECRET,
     redirectUri: `${config.PUBLIC_URL}/oauth/google/callback`,
@@ -23,6 +23,15 @@ export function createOAuthClient(config: CalendarSyncConfig): OAuth2Client {
     },
     transporterOptions: { timeout: timeoutMs },
   });
+  // The library would repeat token requests by itself, for longer than a lease lasts; retrying is ours.
+  client.transporter.interceptors.request.add({
+    resolved: async options => {
+      options.retry = false;
+      delete options.retryConfig;
+      return options;
+    },
+  });
+  return client;
 }
 
 export const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');

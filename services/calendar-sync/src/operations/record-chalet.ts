@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 
 /** Keeps the newest copy of a chalet; mirrors to come follow its name, as do those of stays that are not over. */
 export async function recordChalet(context: Context, chalet: ChaletSnapshot): Promise<void> {
+  const before = await context.db.chalet.findUnique({ where: { id: chalet.id }, select: { timezone: true } });
   const changed = await context.db.$executeRaw`
     INSERT INTO chalets (id, establishment_id, name, timezone, locale, archived, version)
     VALUES (${chalet.id}::uuid, ${chalet.establishmentId}::uuid, ${chalet.name}, ${chalet.timezone}, ${chalet.locale},
@@ -13,6 +14,14 @@ export async function recordChalet(context: Context, chalet: ChaletSnapshot): Pr
     WHERE excluded.version > chalets.version`;
   if (changed === 0) return;
   const now = context.now();
+  if (before !== null && before.timezone !== chalet.timezone) {
+    // Events with times take other nights now: read them all again.
+    await context.db.calendar.updateMany({
+      where: { chaletId: chalet.id },
+      data: { syncToken: null, nextSyncAt: now },
+    });
+    context.nudge.syncs();
+  }
   // The writer compares each with what it wrote and calls Google only where the title is another now.
   const waiting = await context.db.$executeRaw`
     UPDATE mirrors SET next_attempt_at = ${now}::timestamptz, wakes = wakes + 1

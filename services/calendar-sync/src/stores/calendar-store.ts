@@ -1,7 +1,8 @@
 import type { Context } from '../context.ts';
 import type { Calendar } from '../generated/prisma/client.ts';
 
-const leaseMs = 60_000;
+/** Twice what a call to Google can take, as it is renewed between pages. */
+const leaseMs = 20_000;
 
 /**
  * Takes a calendar for a sync, so that no two replicas sync it at once; undefined when another has it, or when it is

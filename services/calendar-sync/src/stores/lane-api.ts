@@ -1,19 +1,26 @@
 import type { Context } from '../context.ts';
 import type { CalendarApi } from '../google/calendar-api.ts';
 import { GoogleCallError } from '../google/classify-error.ts';
+import { LaneLostError, renewLane } from './lanes.ts';
 
 /** A push that our own write causes comes within this time, or not at all. */
 const echoMs = 30_000;
 
 /**
- * The API with its writes announced: each makes Google push, and a push that is expected is no reason to list the
- * calendar at once. Announced before the call, since the push can be faster than the answer.
+ * The API as the holder of a lane uses it. Every call first makes sure that the lane is still held, for longer than the
+ * call can take. Writes are announced: each makes Google push, and a push that is expected is no reason to list the
+ * calendar at once; announced before the call, since the push can be faster than the answer.
+ * @throws LaneLostError when another replica writes this calendar by now
  */
-export function announceWrites(context: Context, chaletId: string, calendarId: string, api: CalendarApi): CalendarApi {
+export function laneApi(context: Context, chaletId: string, calendarId: string, api: CalendarApi): CalendarApi {
+  const held = async <T>(call: () => Promise<T>): Promise<T> => {
+    if (!(await renewLane(context, chaletId))) throw new LaneLostError();
+    return call();
+  };
   const announced = async <T>(write: () => Promise<T>): Promise<T> => {
     await expectEcho(context, chaletId, calendarId);
     try {
-      return await write();
+      return await held(write);
     } catch (error) {
       // With an answer that refuses, nothing was written and nothing will be pushed.
       if (error instanceof GoogleCallError && error.failure.kind !== 'retry') await forgetEcho(context, chaletId);
@@ -22,6 +29,7 @@ export function announceWrites(context: Context, chaletId: string, calendarId: s
   };
   return {
     ...api,
+    getEvent: (...input) => held(() => api.getEvent(...input)),
     insertEvent: (...input) => announced(() => api.insertEvent(...input)),
     patchEvent: (...input) => announced(() => api.patchEvent(...input)),
     deleteEvent: (...input) => announced(() => api.deleteEvent(...input)),

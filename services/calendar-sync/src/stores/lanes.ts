@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 
-/** Longer than the calls between two renewals can take; a crashed writer's lane is taken over after it. */
-const leaseMs = 60_000;
+/** Twice what a call to Google can take, as it is renewed before each; a crashed writer's lane is taken over after it. */
+const leaseMs = 20_000;
 
 /** Takes the lane of a chalet with mirrors that are due; undefined when there is none or others hold them. */
 export async function claimLane(context: Context): Promise<{ chaletId: string; failures: number } | undefined> {
@@ -40,3 +40,11 @@ export async function releaseLane(context: Context, chaletId: string, failures: 
 }
 
 const leaseEnd = (now: Date): Date => new Date(now.getTime() + leaseMs);
+
+/** Stops a writer that was so slow that another replica took over; what is found in Google decides there. */
+export class LaneLostError extends Error {
+  override name = 'LaneLostError';
+  constructor() {
+    super('another replica writes this calendar by now');
+  }
+}

@@ -3,6 +3,7 @@ import type { Context, Transaction } from '../context.ts';
 import type { GoogleEvent } from '../domain/classify-event.ts';
 import { type MirroredBooking, mirroredBooking, type WrittenEvent, writtenEvent } from '../domain/mirror-event.ts';
 import type { Mirror as MirrorRow } from '../generated/prisma/client.ts';
+import { LaneLostError } from './lanes.ts';
 import { writeEvents } from './outbox-store.ts';
 
 /** Where an event is in Google, or may be. */
@@ -161,13 +162,6 @@ async function commit(context: Context, mirror: Mirror, write: (tx: Transaction)
     await write(tx);
   });
   context.nudge.relay();
-}
-
-export class LaneLostError extends Error {
-  override name = 'LaneLostError';
-  constructor() {
-    super('another replica writes this calendar by now');
-  }
 }
 
 export function fromRow(row: MirrorRow): Mirror {
