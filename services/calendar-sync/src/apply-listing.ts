@@ -7,6 +7,7 @@ import type { Calendar } from './generated/prisma/client.ts';
 import type { Listing } from './list-changes.ts';
 import { fromRow as externalFromRow, writeExternalChanges } from './stores/external-event-store.ts';
 import { type Mirror, fromRow as mirrorFromRow } from './stores/mirror-store.ts';
+import { transact } from './stores/transact.ts';
 
 export interface Applied {
   changes: ExternalEventChange[];
@@ -28,7 +29,8 @@ export async function applyListing(
 ): Promise<Applied | undefined> {
   const { chaletId, establishmentId, calendarId } = calendar;
   const { listing } = o;
-  return context.db.$transaction(
+  return transact(
+    context.db,
     async tx => {
       const held = await tx.$queryRaw<unknown[]>`
         SELECT 1 FROM calendars
@@ -66,7 +68,7 @@ export async function applyListing(
       });
       return { changes, drifted };
     },
-    { timeout: 30_000 },
+    { timeoutMs: 30_000 },
   );
 }
 

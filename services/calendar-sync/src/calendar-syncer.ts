@@ -148,7 +148,11 @@ async function recordFailure(context: Context, calendar: Calendar, error: unknow
   const reason = error instanceof Error ? error.message : String(error);
   const failure = error instanceof GoogleCallError ? error.failure : undefined;
   context.logger.warn({ chaletId, kind: failure?.kind, reason }, 'a calendar could not be synced');
-  const needsOwner = failure !== undefined && ['forbidden', 'not_found', 'revoked'].includes(failure.kind);
+  // A refresh token that another replica has rotated meanwhile is refused as well, but the connection works.
+  const { status } = await context.google.access(calendar.establishmentId);
+  const needsOwner =
+    failure !== undefined &&
+    (['forbidden', 'not_found'].includes(failure.kind) || (failure.kind === 'revoked' && status !== 'active'));
   const asked = failure !== undefined && 'retryAfterMs' in failure ? (failure.retryAfterMs ?? 0) : 0;
   const nextAt = needsOwner
     ? nextSync(context)

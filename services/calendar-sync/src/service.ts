@@ -28,6 +28,7 @@ import { measureWaiting } from './measure-waiting.ts';
 import { eventHandlers, requestHandlers } from './messages.ts';
 import { startMirrorWriter } from './mirror-writer.ts';
 import { revokeConnection } from './operations/revoke-connection.ts';
+import { reencryptTokens } from './reencrypt-tokens.ts';
 import { createTokenCipher } from './token-cipher.ts';
 
 const name = 'calendar-sync';
@@ -98,6 +99,7 @@ async function run(config: CalendarSyncConfig, o: { now: Clock; newId: () => str
       revokeConnection({ db, now: o.now, newId: o.newId, logger, nudge }, establishmentId, refreshToken, reason),
   });
   const context: Context = { db, nats, config, google, cipher, ...o, metrics, replicaId: o.newId(), nudge };
+  await reencryptTokens(context);
   const writer = startMirrorWriter(context);
   const syncer = startCalendarSyncer(context);
   const keeper = startChannelKeeper(context);

@@ -105,7 +105,9 @@ function readPlain(headers: unknown): string | undefined {
   return parsed.success ? parsed.data['retry-after'] : undefined;
 }
 
-const firstLine = (text: string): string => (text.split('\n')[0] ?? '').slice(0, 300);
+/** Without addresses: those of some calls contain a token. */
+const firstLine = (text: string): string =>
+  (text.split('\n')[0] ?? '').replaceAll(/https?:\/\/\S+/g, '…').slice(0, 300);
 
 /** A call to Google failed; `failure` says what that means. */
 export class GoogleCallError extends Error {

@@ -5,6 +5,7 @@ import type { Context, Transaction } from '../context.ts';
 import { remove } from '../domain/plan-external-changes.ts';
 import { GoogleCallError } from '../google/classify-error.ts';
 import { findActiveExternalEvents, writeExternalChanges } from '../stores/external-event-store.ts';
+import { transact } from '../stores/transact.ts';
 import { wakeMirrors } from '../stores/wake-mirrors.ts';
 import { refuseGoogleFailure, refuseNotConnected } from './refusals.ts';
 
@@ -32,7 +33,7 @@ export async function chooseCalendar(
     input.calendarId === null ? ok(null) : await resolveCalendar(context, establishmentId, input.calendarId);
   if (!calendarId.ok) return calendarId;
   try {
-    await context.db.$transaction(tx =>
+    await transact(context.db, tx =>
       storeChoice(tx, context, { chaletId, establishmentId, calendarId: calendarId.value }),
     );
   } catch (error) {
@@ -83,6 +84,7 @@ async function storeChoice(
     where: { id: chaletId },
     data: { calendarGeneration: { increment: 1 } },
   });
+  await tx.$queryRaw`SELECT 1 FROM calendars WHERE chalet_id = ${chaletId}::uuid FOR UPDATE`;
   const current = await tx.calendar.findUnique({ where: { chaletId } });
   if (current !== null && current.calendarId !== calendarId) {
     const gone = (await findActiveExternalEvents(tx, chaletId)).map(row =>

@@ -4,6 +4,7 @@ import type { Context } from '../context.ts';
 import { classifyGoogleError, GoogleCallError } from '../google/classify-error.ts';
 import { createOAuthClient, hashOf, scopes } from '../google/oauth.ts';
 import { writeEvents } from '../stores/outbox-store.ts';
+import { transact } from '../stores/transact.ts';
 import { wakeMirrors } from '../stores/wake-mirrors.ts';
 
 type Completed = Result<{ establishmentId: string; account: string | null }>;
@@ -74,7 +75,8 @@ async function takeState(
 function failureOf(error: unknown): string {
   const failure = classifyGoogleError(error);
   if (failure.kind === 'retry' && !failure.reason.startsWith('Google refused')) {
-    throw new UnavailableError('google', failure.reason, { cause: error });
+    // Without its cause, which holds the request with its secrets.
+    throw new UnavailableError('google', failure.reason);
   }
   return failure.reason;
 }
@@ -107,7 +109,7 @@ async function storeConnection(
     connectedAt: now,
     pausedUntil: null,
   };
-  await context.db.$transaction(async tx => {
+  await transact(context.db, async tx => {
     await tx.connection.upsert({
       where: { establishmentId },
       create: { establishmentId, ...data },

@@ -2,9 +2,11 @@ import { type Actor, calendarEvents, mayManage, ok, type Result, refuse } from '
 import { stopChannel } from '../channel-keeper.ts';
 import type { Context, Transaction } from '../context.ts';
 import { remove } from '../domain/plan-external-changes.ts';
+import { classifyGoogleError } from '../google/classify-error.ts';
 import { createOAuthClient } from '../google/oauth.ts';
 import { findActiveExternalEvents, writeExternalChanges } from '../stores/external-event-store.ts';
 import { writeEvents } from '../stores/outbox-store.ts';
+import { transact } from '../stores/transact.ts';
 import { wakeMirrors } from '../stores/wake-mirrors.ts';
 
 const removalPatienceMs = 12_000;
@@ -23,7 +25,7 @@ export async function disconnect(
   const connection = await context.db.connection.findUnique({ where: { establishmentId } });
   if (connection === null) return ok({});
   const removeMirrors = input.removeMirrors && connection.status === 'active';
-  await context.db.$transaction(tx => forgetCalendars(tx, context, { establishmentId, removeMirrors }));
+  await transact(context.db, tx => forgetCalendars(tx, context, { establishmentId, removeMirrors }));
   context.nudge.relay();
 
   if (removeMirrors) {
@@ -35,7 +37,7 @@ export async function disconnect(
   const channels = await context.db.channel.findMany({ where: { establishmentId, stoppedAt: null } });
   await Promise.all(channels.map(channel => stopChannel(context, channel)));
   await revokeToken(context, connection);
-  await context.db.$transaction(async tx => {
+  await transact(context.db, async tx => {
     await tx.mirror.updateMany({ where: { establishmentId }, data: forgottenPlace });
     await tx.mirror.updateMany({ where: { establishmentId, active: true }, data: { state: 'wanted' } });
     await tx.mirror.updateMany({ where: { establishmentId, active: false }, data: { state: 'removed' } });
@@ -67,6 +69,8 @@ async function forgetCalendars(
   o: { establishmentId: string; removeMirrors: boolean },
 ): Promise<void> {
   const { establishmentId } = o;
+  await tx.$queryRaw`
+    SELECT 1 FROM calendars WHERE establishment_id = ${establishmentId}::uuid ORDER BY chalet_id FOR UPDATE`;
   const calendars = await tx.calendar.findMany({ where: { establishmentId } });
   for (const { chaletId } of calendars) {
     const gone = (await findActiveExternalEvents(tx, chaletId)).map(row => remove(row, 'Google was disconnected'));
@@ -99,6 +103,8 @@ async function revokeToken(
     const token = context.cipher.open({ ciphertext: refreshToken, keyId }, establishmentId);
     await createOAuthClient(context.config).revokeToken(token);
   } catch (error) {
-    context.logger.warn({ establishmentId, reason: String(error) }, 'the token could not be revoked at Google');
+    // The address of the call contains the token: only what it means is logged.
+    const { reason } = classifyGoogleError(error);
+    context.logger.warn({ establishmentId, reason }, 'the token could not be revoked at Google');
   }
 }

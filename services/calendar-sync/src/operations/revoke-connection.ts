@@ -1,6 +1,7 @@
 import { calendarEvents } from '@monde-sauvage/contracts';
 import type { Context } from '../context.ts';
 import { writeEvents } from '../stores/outbox-store.ts';
+import { transact } from '../stores/transact.ts';
 
 /**
  * Google does not take the refresh token any more, for ever: no call is made until the owner connects again. What the
@@ -14,17 +15,17 @@ export async function revokeConnection(
   reason: string,
 ): Promise<void> {
   const now = context.now();
-  const revoked = await context.db.$transaction(async tx => {
+  const revoked = await transact(context.db, async tx => {
     const { count } = await tx.connection.updateMany({
       where: { establishmentId, refreshToken, status: 'active' },
       data: { status: 'revoked', reason, since: now },
     });
     if (count === 0) return false;
+    await tx.calendar.updateMany({ where: { establishmentId }, data: { status: 'blocked', reason, since: now } });
     await tx.mirror.updateMany({
       where: { establishmentId, nextAttemptAt: { not: null } },
       data: { state: 'blocked', nextAttemptAt: null, lastError: reason },
     });
-    await tx.calendar.updateMany({ where: { establishmentId }, data: { status: 'blocked', reason, since: now } });
     const body = { establishmentId, status: 'revoked' as const, reason, at: now.toISOString() };
     await writeEvents(tx, context, calendarEvents.connectionChanged, [{ aggregateId: establishmentId, body }]);
     return true;

@@ -5,6 +5,7 @@ import { type MirroredBooking, mirroredBooking, type WrittenEvent, writtenEvent 
 import type { Mirror as MirrorRow } from '../generated/prisma/client.ts';
 import { LaneLostError } from './lanes.ts';
 import { writeEvents } from './outbox-store.ts';
+import { transact } from './transact.ts';
 
 /** Where an event is in Google, or may be. */
 export interface Place {
@@ -154,7 +155,7 @@ async function settle(
 
 /** @throws LaneLostError when another replica writes this calendar by now; it will look for itself what is there */
 async function commit(context: Context, mirror: Mirror, write: (tx: Transaction) => Promise<void>): Promise<void> {
-  await context.db.$transaction(async tx => {
+  await transact(context.db, async tx => {
     const held = await tx.$queryRaw<unknown[]>`
       SELECT 1 FROM lanes WHERE chalet_id = ${mirror.chaletId}::uuid AND lease_owner = ${context.replicaId}::uuid
          FOR UPDATE`;
