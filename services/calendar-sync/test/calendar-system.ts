@@ -44,7 +44,8 @@ export async function startCalendarSystem(variables: Record<string, string> = {}
   const ask = <I extends z.ZodType, O extends z.ZodType>(contract: RequestContract<I, O>, input: z.input<I>) =>
     request(nc, contract, input);
   const gateway = await startPushAddress(ask);
-  const config = readConfig({
+  const encryptionKey = randomBytes(32).toString('base64');
+  const environment = {
     DATABASE_URL: database.databaseUrl,
     NATS_URL: natsServer.url,
     PORT: '0',
@@ -55,10 +56,11 @@ export async function startCalendarSystem(variables: Record<string, string> = {}
     GOOGLE_API_BASE_URL: google.url,
     GOOGLE_AUTH_BASE_URL: google.url,
     GOOGLE_TOKEN_BASE_URL: google.url,
-    TOKEN_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+    TOKEN_ENCRYPTION_KEY: encryptionKey,
     ...variables,
-  });
-  const start = async () => {
+  };
+  const start = async (changed: Record<string, string> = {}) => {
+    const config = readConfig({ ...environment, ...changed });
     const service = await createCalendarSyncService(config, { logger: silentLogger });
     await service.start();
     return service;
@@ -69,6 +71,7 @@ export async function startCalendarSystem(variables: Record<string, string> = {}
 
   return {
     google: google.admin,
+    encryptionKey,
     pool,
     ask,
     /** Events of stream CALENDAR so far, oldest first. */
@@ -84,9 +87,9 @@ export async function startCalendarSystem(variables: Record<string, string> = {}
     },
     /** A second replica, or the same service once more. */
     start,
-    async restart() {
+    async restart(changed: Record<string, string> = {}) {
       await service.drain();
-      service = await start();
+      service = await start(changed);
     },
     /** Answers as the booking service would; returns what it is given. */
     async answerAsBooking(): Promise<ExternalEventChange[]> {

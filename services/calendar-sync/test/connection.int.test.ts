@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { calendarRequests } from '@monde-sauvage/contracts';
 import { newId } from '@monde-sauvage/service-kit';
@@ -121,5 +122,15 @@ describe('connecting a Google account', () => {
     await system.restart();
     await announce(system, { ...booking, status: 'confirmed', version: 2 });
     await mirrorOf(system, chalet, booking, '[CONFIRMED] Chalet 1 - John Doe');
+  });
+
+  test('tokens are sealed with a new key as soon as there is one, so that the old one can go', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const newKey = randomBytes(32).toString('base64');
+    await system.restart({ TOKEN_ENCRYPTION_KEY: `${newKey},${system.encryptionKey}` });
+    await system.restart({ TOKEN_ENCRYPTION_KEY: newKey });
+    const booking = newBooking(chalet);
+    await announce(system, booking);
+    await mirrorOf(system, chalet, booking);
   });
 });
