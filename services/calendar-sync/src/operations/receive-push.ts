@@ -3,10 +3,12 @@ import { ok, type Result, refuse } from '@monde-sauvage/contracts';
 import type { Context } from '../context.ts';
 import { hashOf } from '../google/oauth.ts';
 
+const echoPauseMs = 1_000;
+
 /**
  * Google says that a calendar changed. Only makes the calendar due and answers; the sync follows, one for a burst. A
- * push that a write of ours explains waits as long as the copy may be old: the periodic sync would find nothing in it,
- * and whatever else it may stand for is not lost.
+ * push that a write of ours explains waits a moment, so that a burst of our own writes costs one listing. Not longer:
+ * a push does not say what it stands for, and an owner's change may hide behind ours (docs/decisions/006).
  */
 export async function receivePush(
   context: Context,
@@ -33,7 +35,7 @@ export async function receivePush(
     return ok({});
   }
   const now = context.now();
-  const later = new Date(now.getTime() + context.config.AVAILABILITY_MAX_STALENESS_SECONDS * 1_000);
+  const later = new Date(now.getTime() + echoPauseMs);
   const due = await context.db.$queryRaw<{ at_once: boolean }[]>`
     UPDATE calendars
        SET last_push_at = ${now}::timestamptz,

@@ -8,8 +8,8 @@ const echoMs = 30_000;
 
 /**
  * The API as the holder of a lane uses it. Every call first makes sure that the lane is still held, for longer than the
- * call can take. Writes are announced: each makes Google push, and a push that is expected is no reason to list the
- * calendar at once; announced before the call, since the push can be faster than the answer.
+ * call can take. Writes are announced: each makes Google push, and a push that is expected lets the next ones
+ * join it before the calendar is listed; announced before the call, since the push can be faster than the answer.
  * @throws LaneLostError when another replica writes this calendar by now
  */
 export function laneApi(context: Context, chaletId: string, calendarId: string, api: CalendarApi): CalendarApi {
@@ -22,8 +22,8 @@ export function laneApi(context: Context, chaletId: string, calendarId: string, 
     try {
       return await held(write);
     } catch (error) {
-      // With an answer that refuses, nothing was written and nothing will be pushed.
-      if (error instanceof GoogleCallError && error.failure.kind !== 'retry') await forgetEcho(context, chaletId);
+      // Refused, nothing will be pushed; without an answer, nobody knows, and one listing too many does no harm.
+      if (error instanceof GoogleCallError) await forgetEcho(context, chaletId);
       throw error;
     }
   };
