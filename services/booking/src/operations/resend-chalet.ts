@@ -22,7 +22,7 @@ interface Scope {
 
 /** Per chalet, how many bookings there are and a hash of ids and versions, for consumers to compare with theirs. */
 export async function digestChalets(
-  ctx: BookingContext,
+  ctx: Pick<BookingContext, 'prisma'>,
   input: Scope & { after: string | null; limit: number },
 ): Promise<Result<{ items: ChaletDigest[]; next: string | null }>> {
   const items = await ctx.prisma.$queryRaw<ChaletDigest[]>`
