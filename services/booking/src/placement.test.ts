@@ -41,6 +41,17 @@ describe('placing a booking', () => {
     });
   });
 
+  it('confirms a stay that costs nothing at once: there is no payment to wait for', () => {
+    const placed = place({}, { nightlyRate: 0, cleaningFee: 0 });
+    expect(placed).toMatchObject({
+      ok: true,
+      value: {
+        event: 'created',
+        booking: { status: 'confirmed', confirmedAt: noon.toISOString(), holdExpiresAt: null, price: { total: 0 } },
+      },
+    });
+  });
+
   it.each([
     ['leaves before it arrives', { endDate: '2027-02-09' }, {}, ['endDate']],
     ['has no night', { endDate: '2027-02-10' }, {}, ['endDate']],

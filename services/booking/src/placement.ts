@@ -31,7 +31,7 @@ const horizonDays = 3 * 365 + 1;
 /**
  * Decides about a guest's wish to book, as far as it can be decided without looking at other bookings. The price and
  * the cancellation policy are frozen in the booking.
- * @returns the first version of a pending booking, or `validation_failed` with what is wrong
+ * @returns the first version of a booking, pending or (when it costs nothing) confirmed; or `validation_failed` with what is wrong
  */
 export function placeBooking(
   wish: NewBooking,
@@ -42,6 +42,12 @@ export function placeBooking(
   if (errors.length > 0) return refuse('validation_failed', 'This stay cannot be booked.', errors);
   const at = o.at.toISOString();
   const stay = { startDate: wish.startDate, endDate: wish.endDate };
+  const price = priceStay(chalet, stay);
+  // Nothing to pay is nothing to wait for: payment opens no Checkout over 0.
+  const standing =
+    price.total === 0
+      ? ({ status: 'confirmed', confirmedAt: at, holdExpiresAt: null } as const)
+      : ({ status: 'pending', confirmedAt: null, holdExpiresAt: holdEnd(o) } as const);
   const change = begin(
     {
       id: o.id,
@@ -51,12 +57,11 @@ export function placeBooking(
       ...stay,
       nights: nightsOf(stay),
       guests: wish.guests ?? null,
-      status: 'pending',
+      ...standing,
       source: 'website',
       customer: { name: wish.customer.name, email: wish.customer.email, phone: wish.customer.phone ?? null },
       notes: wish.notes ? wish.notes : null,
-      price: priceStay(chalet, stay),
-      holdExpiresAt: new Date(o.at.getTime() + o.holdMinutes * 60_000).toISOString(),
+      price,
       checkoutOpenUntil: null,
       googleEventId: null,
       mirrorRevision: 0,
@@ -67,7 +72,6 @@ export function placeBooking(
       version: 1,
       createdAt: at,
       updatedAt: at,
-      confirmedAt: null,
       cancelledAt: null,
       cancelReason: null,
       locale: wish.locale ?? chalet.locale,
@@ -79,6 +83,9 @@ export function placeBooking(
   );
   return { ok: true, value: change };
 }
+
+const holdEnd = (o: { at: Date; holdMinutes: number }): string =>
+  new Date(o.at.getTime() + o.holdMinutes * 60_000).toISOString();
 
 function findProblems(wish: NewBooking, chalet: OfferedChalet, today: string) {
   const errors: { path: string; message: string }[] = [];

@@ -47,6 +47,20 @@ describe('placing a booking', () => {
     expect(granted(await system.ask(bookingRequests.get, { actor, bookingId: created.id }))).toEqual(booking);
   });
 
+  it('confirms a stay that costs nothing, and keeps its nights', async () => {
+    const { chalet } = await seedChalet(system, { nightlyRate: 0, cleaningFee: 0 });
+    const created = granted(await book(system, chalet.id, 10));
+    expect(created).toMatchObject({ status: 'confirmed', holdExpiresAt: null, price: { total: 0 } });
+    expect(refusalOf(await book(system, chalet.id, 10))).toBe('dates_unavailable');
+  });
+
+  it('refuses a name that no database can store', async () => {
+    const { chalet } = await seedChalet(system);
+    const halfAnEmoji = { name: 'John \ud83c', email: 'john.doe@example.com' };
+    const booking = { ...wish(system, chalet.id, 10), customer: halfAnEmoji };
+    expect(refusalOf(await system.ask(bookingRequests.create, { booking }))).toBe('validation_failed');
+  });
+
   it('announces the whole booking on the stream', async () => {
     const { chalet } = await seedChalet(system);
     const created = granted(await book(system, chalet.id, 10));
