@@ -57,6 +57,7 @@ describe('an external event', () => {
 
   it.each([
     ['a private one', null, 'Occupé'],
+    ['cut inside an emoji', `${'x'.repeat(299)}\u{1F332}`, `${'x'.repeat(299)}\uFFFD`],
     ['an empty title', '   ', 'Occupé'],
     ['control characters', 'Famille\u0000\nTremblay', 'Famille Tremblay'],
   ])('gives its booking a name people can read: %s', (_, title, name) => {

@@ -60,7 +60,8 @@ export function recordExternalEvent(
 function nameOf(title: string | null, locale: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: PostgreSQL refuses NUL, and a name is one line
   const name = (title ?? '').replaceAll(/[\u0000-\u001f\u007f]+/g, ' ').trim();
-  if (name !== '') return name.slice(0, 300);
+  // Nor does it take half an emoji, in Google's title or where ours is cut.
+  if (name !== '') return name.slice(0, 300).toWellFormed();
   return locale.toLowerCase().startsWith('fr') ? 'Occupé' : 'Busy';
 }
 
