@@ -38,6 +38,10 @@ export const locale = z
 /** Whole minor units (cents) of the currency that stands beside it. */
 export const minorUnits = z.int().min(0).max(100_000_000);
 
+/** JSON can carry half of a surrogate pair, and PostgreSQL's jsonb refuses it. */
+const isWellFormed = (value: string): boolean => value.isWellFormed();
+const halfCharacter = 'must be valid Unicode';
+
 /** One line of text a person typed: trimmed, no control characters (PostgreSQL and calendars refuse NUL). */
 export const line = (max: number) =>
   z
@@ -46,7 +50,8 @@ export const line = (max: number) =>
     .min(1, 'must not be empty')
     .max(max)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses
-    .regex(/^[^\u0000-\u001f\u007f]*$/, 'must not contain control characters');
+    .regex(/^[^\u0000-\u001f\u007f]*$/, 'must not contain control characters')
+    .refine(isWellFormed, halfCharacter);
 
 /** Text of several lines. */
 export const text = (max: number) =>
@@ -55,7 +60,8 @@ export const text = (max: number) =>
     .trim()
     .max(max)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses
-    .regex(/^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$/, 'must not contain control characters');
+    .regex(/^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$/, 'must not contain control characters')
+    .refine(isWellFormed, halfCharacter);
 
 export const email = z.email('must be an e-mail address').max(254).meta({ example: 'john.doe@example.com' });
 export const phone = z
