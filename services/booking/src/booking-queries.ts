@@ -114,7 +114,7 @@ export async function findOverlaps(prisma: PrismaClient, o: { chaletId: string; 
   return { ok: true as const, value: { items } };
 }
 
-const historyPosition = z.tuple([z.int(), z.uuid()]);
+const historyPosition = z.tuple([z.int32(), z.uuid()]);
 const changesColumn = z.record(z.string(), z.object({ from: z.unknown(), to: z.unknown() }));
 const byColumn = z.enum(['guest', 'owner', 'admin', 'payment', 'calendar', 'system']);
 

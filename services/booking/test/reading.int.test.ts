@@ -60,12 +60,16 @@ describe("an establishment's bookings", () => {
   });
 
   it('are not there for another owner, nor behind a made-up cursor', async () => {
-    const { establishment, owner } = await seedChalet(system);
+    const { establishment, owner, chalet } = await seedChalet(system);
     const { owner: stranger } = await seedChalet(system);
     const list = (actor: typeof owner, cursor?: string) =>
       system.ask(bookingRequests.list, { actor, establishmentId: establishment.id, cursor });
     expect(refusalOf(await list(stranger))).toBe('not_found');
     expect(refusalOf(await list(owner, 'nonsense'))).toBe('validation_failed');
+    const booking = granted(await book(system, chalet.id, 10));
+    const cursor = Buffer.from(JSON.stringify([2 ** 31, booking.id])).toString('base64url');
+    const history = await system.ask(bookingRequests.history, { actor: owner, bookingId: booking.id, cursor });
+    expect(refusalOf(history)).toBe('validation_failed');
   });
 });
 
