@@ -230,10 +230,13 @@ export const bookingRequests = {
     output: z.object({ items: z.array(occupancy) }),
     deadlineMs: 500,
   }),
-  /** Payment opened a Checkout Session: the hold lasts at least until `until`. Refused with `not_pending`. */
+  /**
+   * Payment `paymentId` opened a Checkout Session: the hold lasts at least until `until`, and the booking says that its
+   * payment is `open`. Refused with `not_pending`.
+   */
   extendHold: defineRequest({
     subject: 'svc.booking.extend_hold',
-    input: z.object({ bookingId: id, until: timestamp }),
+    input: z.object({ bookingId: id, until: timestamp, paymentId: id.optional() }),
     output: z.object({ holdExpiresAt: timestamp, version: z.int() }),
     deadlineMs,
   }),

@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { bookingOf, paidBookingOf } from '../test/builders.ts';
+import type { PaymentSnapshot } from '@monde-sauvage/contracts';
+import { bookingOf, ids, paidBookingOf, paymentOf } from '../test/builders.ts';
+import type { BookingRecord } from './booking.ts';
 import { extendHold, releaseHold } from './hold.ts';
+import { applyPaymentNews } from './payments.ts';
 
 const over = new Date('2027-01-10T12:30:00.000Z');
 
@@ -24,6 +27,40 @@ describe('a hold', () => {
     const long = bookingOf({ holdExpiresAt: '2027-01-10T14:00:00.000Z' });
     expect(extendHold(long, { until, at: over })).toMatchObject({
       change: { booking: { holdExpiresAt: '2027-01-10T14:00:00.000Z', checkoutOpenUntil: until.toISOString() } },
+    });
+  });
+
+  describe('when a payment opens Checkout', () => {
+    const until = new Date('2027-01-10T13:00:00.000Z');
+    const opened = (booking: BookingRecord, paymentId = ids.payment) => {
+      const decision = extendHold(booking, { until, at: over, paymentId });
+      return decision.kind === 'changed' ? decision.change.booking : booking;
+    };
+    const news = (booking: BookingRecord, payment: Partial<PaymentSnapshot>) => {
+      const decision = applyPaymentNews(booking, paymentOf({ amountPaid: 0, ...payment }), { at: over });
+      return decision.kind === 'changed' ? decision.change.booking : booking;
+    };
+    const second = '0197a3a0-0000-7000-8000-000000000009';
+
+    it('says that its payment is open, until that one expires', () => {
+      const booking = opened(bookingOf());
+      expect(booking).toMatchObject({ version: 2, payment: { status: 'open' } });
+      expect(extendHold(booking, { until, at: over, paymentId: ids.payment })).toEqual({ kind: 'unchanged' });
+      expect(news(booking, { status: 'expired' }).payment.status).toBe('expired');
+    });
+
+    it('is not misled by news of an earlier attempt, or a late repeat of the request', () => {
+      const expired = news(opened(bookingOf()), { status: 'expired' });
+      expect(opened(expired).payment.status).toBe('expired');
+      const again = opened(expired, second);
+      expect(again.payment.status).toBe('open');
+      expect(news(again, { status: 'expired', version: 9 }).payment.status).toBe('open');
+      expect(opened(again).paymentId).toBe(second);
+    });
+
+    it('does not hide money that came in', () => {
+      const paid = bookingOf({ payment: paidBookingOf().payment, paymentId: ids.payment, paymentVersion: 3 });
+      expect(opened(paid, second).payment.status).toBe('succeeded');
     });
   });
 

@@ -1,10 +1,15 @@
 import { advance, type BookingRecord, type Decision, isHoldOver, unchanged } from './booking.ts';
+import { openPayment } from './payments.ts';
 
 /**
  * A Checkout Session is open until `until`: the hold lasts at least as long. Also a hold whose time is over is
  * extended as long as it was not released, because its nights are still kept.
+ * @param o.paymentId whose session it is
  */
-export function extendHold(booking: BookingRecord, o: { until: Date; at: Date }): Decision {
+export function extendHold(
+  booking: BookingRecord,
+  o: { until: Date; at: Date; paymentId?: string | undefined },
+): Decision {
   if (booking.status !== 'pending' || booking.holdExpiresAt === null) {
     return {
       kind: 'refused',
@@ -15,10 +20,12 @@ export function extendHold(booking: BookingRecord, o: { until: Date; at: Date })
     new Date(Math.max(o.until.getTime(), known === null ? 0 : Date.parse(known))).toISOString();
   const holdExpiresAt = latest(booking.holdExpiresAt);
   const checkoutOpenUntil = latest(booking.checkoutOpenUntil);
-  if (holdExpiresAt === booking.holdExpiresAt && checkoutOpenUntil === booking.checkoutOpenUntil) return unchanged;
+  const opened = o.paymentId === undefined ? undefined : openPayment(booking, o.paymentId);
+  const isKnown = holdExpiresAt === booking.holdExpiresAt && checkoutOpenUntil === booking.checkoutOpenUntil;
+  if (isKnown && opened === undefined) return unchanged;
   const change = advance(
     booking,
-    { holdExpiresAt, checkoutOpenUntil },
+    { holdExpiresAt, checkoutOpenUntil, ...opened },
     { at: o.at, by: 'payment', action: 'hold_extended', reason: 'Checkout was opened', event: 'updated' },
   );
   return { kind: 'changed', change };

@@ -90,6 +90,16 @@ function paymentPatch(booking: BookingRecord, payment: PaymentSnapshot): Payment
   };
 }
 
+/**
+ * What the booking should say once a payment's Checkout Session is open; undefined when it knows better: another
+ * payment holds the money or is newer, or this one's outcome was heard of already.
+ */
+export function openPayment(booking: BookingRecord, paymentId: string): PaymentPatch | undefined {
+  if (holdsMoney(booking.payment.status)) return undefined;
+  if (booking.paymentId !== null && paymentId <= booking.paymentId) return undefined;
+  return { payment: { status: 'open', amountPaid: 0, amountRefunded: 0 }, paymentId, paymentVersion: 0 };
+}
+
 const isSecondPayment = (booking: BookingRecord, payment: PaymentSnapshot): boolean =>
   booking.paymentId !== null && booking.paymentId !== payment.paymentId && holdsMoney(booking.payment.status);
 

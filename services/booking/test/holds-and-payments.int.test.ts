@@ -123,6 +123,18 @@ describe('a hold', () => {
 });
 
 describe('a payment', () => {
+  it('is open from Checkout on, and says so until it expires', async () => {
+    const { chalet } = await seedChalet(system);
+    const booking = granted(await book(system, chalet.id, 10));
+    const payment = paymentFor(booking, { status: 'expired', amountPaid: 0, paidAt: null });
+    const until = new Date(system.now().getTime() + 40 * 60_000).toISOString();
+    const { paymentId } = payment;
+    granted(await system.ask(bookingRequests.extendHold, { bookingId: booking.id, until, paymentId }));
+    expect((await snapshotOf(booking.id)).payment.status).toBe('open');
+    await system.publish(paymentEvents.paymentExpired, payment);
+    expect((await untilVersion(booking.id, 3)).payment.status).toBe('expired');
+  });
+
   it('confirms its booking, once', async () => {
     const { chalet } = await seedChalet(system);
     const booking = granted(await book(system, chalet.id, 10));

@@ -39,7 +39,9 @@ test("a guest pays: the session asks for the booking's price, the hold lasts as 
   const until = Date.parse(String(stage.bookings.get(booking.id)?.holdExpiresAt));
   expect(until).toBeGreaterThan(Number(session?.expires_at) * 1000);
   // Nothing personal stays behind once the session exists.
-  expect(await stage.payments(booking.id)).toMatchObject([{ sessionParams: null, status: 'open' }]);
+  const [payment] = await stage.payments(booking.id);
+  expect(payment).toMatchObject({ sessionParams: null, status: 'open' });
+  expect(stage.extendedFor).toContain(payment?.id);
 
   stage.stripe.sessions.pay(String(session?.id));
   await eventually(() => stage.factsOf(booking.id).length > 0);

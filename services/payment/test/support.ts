@@ -69,6 +69,7 @@ export async function setStage() {
   await ensureStream(nc, 'BOOKING');
   const bookings = new Map<string, BookingSnapshot>();
   const endedMeanwhile = new Set<string>();
+  const extendedFor: string[] = [];
   const booking = await serveRequests({
     nc,
     service: 'booking',
@@ -79,12 +80,13 @@ export async function setStage() {
         const known = bookings.get(bookingId);
         return known ? ok(known) : refuse('not_found', 'There is no such booking.');
       }),
-      handle(bookingRequests.extendHold, async ({ bookingId, until }) => {
+      handle(bookingRequests.extendHold, async ({ bookingId, until, paymentId }) => {
         const known = bookings.get(bookingId);
         if (known?.status !== 'pending' || endedMeanwhile.has(bookingId))
           return refuse('not_pending', 'There is no hold to extend.');
         const changed = { ...known, holdExpiresAt: until, version: known.version + 1 };
         bookings.set(bookingId, changed);
+        if (paymentId !== undefined) extendedFor.push(paymentId);
         return ok({ holdExpiresAt: until, version: changed.version });
       }),
     ],
@@ -121,6 +123,8 @@ export async function setStage() {
     bookings,
     /** Bookings whose hold cannot be extended any more although they were pending a moment ago. */
     endedMeanwhile,
+    /** Ids of the payments that had a hold extended. */
+    extendedFor,
     service: () => service,
     /** A pending booking of two nights for 120.00 CAD, held for another half hour. */
     book(o: Partial<BookingSnapshot> = {}): BookingSnapshot {

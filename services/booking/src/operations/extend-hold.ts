@@ -3,16 +3,16 @@ import { changeBooking } from '../booking-store.ts';
 import type { BookingContext, Origin } from '../context.ts';
 import { extendHold as decide } from '../hold.ts';
 
-/** Payment opened a Checkout Session: the hold lasts at least until it ends. */
+/** A payment opened its Checkout Session: it is `open`, and the hold lasts at least until the session ends. */
 export async function extendHold(
   ctx: BookingContext,
-  input: { bookingId: string; until: string },
+  input: { bookingId: string; until: string; paymentId?: string | undefined },
   origin: Origin,
 ): Promise<Result<{ holdExpiresAt: string; version: number }>> {
   const at = ctx.now();
   const until = new Date(input.until);
   const extended = await changeBooking(ctx, { bookingId: input.bookingId, at, ...origin }, booking =>
-    decide(booking, { until, at }),
+    decide(booking, { until, at, paymentId: input.paymentId }),
   );
   if (!extended.ok) return extended;
   const { holdExpiresAt, version } = extended.value;

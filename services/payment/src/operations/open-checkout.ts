@@ -137,7 +137,8 @@ async function offerPage(
 ): Promise<Result<Checkout>> {
   const { bookingId, expiresAt } = o.payment;
   const until = holdUntil(expiresAt).toISOString();
-  const held = await request(context.nc, bookingRequests.extendHold, { bookingId, until }, { requestId: o.requestId });
+  const extension = { bookingId, until, paymentId: o.payment.id };
+  const held = await request(context.nc, bookingRequests.extendHold, extension, { requestId: o.requestId });
   if (held.ok) return { ok: true, value: { checkoutUrl: o.url, expiresAt: expiresAt.toISOString() } };
   const { checkoutSessionId } = await findPayment(context.db, o.payment.id);
   await orUnavailable(async () => {
