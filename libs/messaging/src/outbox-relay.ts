@@ -55,7 +55,7 @@ export function startOutboxRelay(o: {
   logger: Logger;
   metrics: Metrics;
   pollMs?: number | undefined;
-  replicas?: number | undefined;
+  replicas: number | undefined;
 }): { nudge(): void; drain(): Promise<void> } {
   const source = o.source.startsWith('/') ? o.source : `/services/${o.source}`;
   const relay: Relay = { pool: o.pool, js: o.nc.jetstream(), source, stream: o.stream, refused: new Map() };

@@ -46,7 +46,7 @@ export const handle = <I extends z.ZodType, O extends z.ZodType>(
 /**
  * Answers requests as one NATS service (visible to `nats micro ls`): replicas share the work through a queue group
  * named after the service. A handler that throws is logged and answered as `internal`, or `unavailable` when it threw
- * UnavailableError; never with its message or stack.
+ * UnavailableError or something that `isOutage` knows to pass; never with its message or stack.
  *
  * NATS permissions it needs: subscribe to `svc.<service>.>` and `$SRV.>`, and to publish replies.
  * @returns once requests can arrive; drain(): takes no new requests and resolves when those it holds are answered
@@ -59,6 +59,8 @@ export async function serveRequests(o: {
   logger: Logger;
   metrics: Metrics;
   concurrency?: number | undefined;
+  /** Whether what a handler threw says that something it needs, such as its database, is away for now. */
+  isOutage?: ((error: unknown) => boolean) | undefined;
 }): Promise<{ drain(): Promise<void> }> {
   const concurrency = o.concurrency ?? defaultConcurrency;
   const seconds = o.metrics.histogram('request_seconds', 'Time to answer a request, waiting included', ['subject']);
@@ -95,7 +97,7 @@ export async function serveRequests(o: {
       const deadlineMs = Number(message.headers?.get('x-deadline-ms')) || handler.deadlineMs;
       // Its caller has given up: doing the work now would only make the others wait longer.
       if (waitedMs > deadlineMs) return respond('late', refuse('unavailable', 'no answer in time'));
-      const result = await answerSafely(handler, message, o.logger);
+      const result = await answerSafely(o, handler, message);
       respond(result.ok ? 'ok' : result.refusal.code, result);
     } finally {
       release();
@@ -143,15 +145,20 @@ export async function serveRequests(o: {
   };
 }
 
-async function answerSafely(handler: RequestHandler, message: ServiceMsg, logger: Logger): Promise<Result<unknown>> {
+async function answerSafely(
+  o: { service: string; logger: Logger; isOutage?: ((error: unknown) => boolean) | undefined },
+  handler: RequestHandler,
+  message: ServiceMsg,
+): Promise<Result<unknown>> {
   const requestId = message.headers?.get('x-request-id') || newId();
   const traceparent = message.headers?.get('traceparent');
   try {
     return await handler.answer(parseJson(message.string()), { requestId, ...(traceparent ? { traceparent } : {}) });
   } catch (error) {
-    logger.error({ err: error, subject: handler.subject, requestId }, 'a request handler failed');
-    return error instanceof UnavailableError
-      ? refuse('unavailable', `${error.service} is unavailable`)
+    o.logger.error({ err: error, subject: handler.subject, requestId }, 'a request handler failed');
+    if (error instanceof UnavailableError) return refuse('unavailable', `${error.service} is unavailable`);
+    return o.isOutage?.(error)
+      ? refuse('unavailable', `${o.service} is unavailable`)
       : refuse('internal', 'something went wrong; the log has the details');
   }
 }

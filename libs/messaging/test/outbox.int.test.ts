@@ -29,6 +29,7 @@ const startRelay = (pollMs = 50) =>
     logger: silentLogger,
     metrics: metrics(),
     pollMs,
+    replicas: 1,
   });
 
 const stored = async () => (await jsm.streams.info('BOOKING')).state.messages;
@@ -125,6 +126,23 @@ test('goes on after the database was away', async () => {
   await eventually(async () => (await stage.pool.query('SELECT 1')).rowCount === 1);
   await stage.commit(event('b-1'));
   await allPublished();
+  await relay.drain();
+});
+
+test('goes on after its connection was cut while it waited for JetStream', async () => {
+  await jsm.streams.delete('BOOKING');
+  // Somebody else hears the event and never answers, as a stream in trouble would.
+  const heard = nc.subscribe('booking.created', { max: 1 });
+  const relay = startRelay();
+  await stage.commit(event('b-1'));
+  for await (const _message of heard) break;
+  const cut = await stage.pool.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND state = 'idle in transaction'`,
+  );
+  expect(cut.rowCount).toBe(1);
+  await ensureStream(nc, 'BOOKING');
+  await eventually(async () => (await stage.unpublished()) === 0, { timeoutMs: 15_000, describe: 'an empty outbox' });
   await relay.drain();
 });
 

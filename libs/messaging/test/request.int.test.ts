@@ -190,3 +190,16 @@ test('a request without input is allowed', async () => {
   expect(await request(nc, ping, undefined)).toEqual({ ok: true, value: undefined });
   await served.drain();
 });
+
+test('what is away for now behind a service makes it unavailable, anything else is its own failure', async () => {
+  const served = await serve(
+    async ({ nights }) => {
+      throw new Error(nights === 1 ? 'the database is away' : 'a mistake');
+    },
+    { isOutage: (error: unknown) => error instanceof Error && error.message.includes('away') },
+  );
+  const nc = await stage.connect('gateway');
+  await expect(request(nc, addNight, { nights: 1 })).rejects.toThrow(UnavailableError);
+  await expect(request(nc, addNight, { nights: 2 })).rejects.toThrow(RemoteError);
+  await served.drain();
+});

@@ -1,6 +1,6 @@
 export { type CivilDate, civilDateFromDb, civilDateToDb } from './civil-date.ts';
 export { DatabaseUnavailableError, describeDatabase } from './database-url.ts';
 export { describeDrift, type MigrateOptions, MigrationError, migrate } from './migrate.ts';
-export { createPool, type PoolOptions, pingDatabase, prismaAdapter } from './pool.ts';
-export { isConnectionLoss, postgresConstraint, postgresErrorCode } from './postgres-error.ts';
+export { createPool, type PoolOptions, pingDatabase, prismaAdapter, transactionLimits } from './pool.ts';
+export { isConnectionLoss, isDatabaseAway, postgresConstraint, postgresErrorCode } from './postgres-error.ts';
 export { type RetryOptions, withRetries } from './retry.ts';

@@ -4,6 +4,15 @@ import { describeDatabase, explainConnectionError } from './database-url.ts';
 
 const DATE_OID = 1082;
 
+const statementTimeoutMs = 10_000;
+const lockTimeoutMs = 5_000;
+
+/**
+ * How long Prisma lets an interactive transaction wait for a connection and run. Longer than the sessions' own limits:
+ * Postgres gives up first, and Prisma never in the middle of a COMMIT, which can end the process (Prisma issue 29952).
+ */
+export const transactionLimits = { maxWait: 5_000, timeout: 2 * statementTimeoutMs } as const;
+
 export interface PoolOptions {
   databaseUrl: string;
   /** Shown in pg_stat_activity. */
@@ -30,8 +39,8 @@ export function createPool(options: PoolOptions): pg.Pool {
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
-    statement_timeout: options.statementTimeoutMs ?? 10_000,
-    lock_timeout: options.lockTimeoutMs ?? 5_000,
+    statement_timeout: options.statementTimeoutMs ?? statementTimeoutMs,
+    lock_timeout: options.lockTimeoutMs ?? lockTimeoutMs,
     idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 10_000,
     types: {
       getTypeParser: (oid, format) => (oid === DATE_OID ? String : pg.types.getTypeParser(oid, format)),

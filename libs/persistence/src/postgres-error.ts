@@ -23,7 +23,7 @@ const lostCodes = new Set([
   ...['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2037'],
 ]);
 const lostMessage =
-  /^(connection terminated|timeout exceeded when trying to connect|client has encountered a connection error)/i;
+  /^(connection terminated|timeout exceeded when trying to connect|client has encountered a connection error|database ".*" is not currently accepting connections)/i;
 
 /**
  * The SQLSTATE of a database error ('23P01', '40P01', '23505' …), dug out of what pg, Prisma's driver adapter and
@@ -69,6 +69,18 @@ export function isConnectionLoss(error: unknown): boolean {
     if (typeof message === 'string' && lostMessage.test(message)) return true;
   }
   return false;
+}
+
+/** Waited too long for a lock or a statement, or lost against others once too often: a later try can succeed. */
+const passing = new Set(['55P03', '57014', '40001', '40P01', '25P03']);
+
+/** Prisma got no connection out of the pool in time to begin a transaction, or the transaction took too long. */
+const noTransaction = 'P2028';
+
+/** Whether the database cannot be reached or is overloaded, so that the same may succeed a little later. */
+export function isDatabaseAway(error: unknown): boolean {
+  if (isConnectionLoss(error) || passing.has(postgresErrorCode(error) ?? '')) return true;
+  return isRecord(error) && error.code === noTransaction;
 }
 
 /** The error and everything it wraps, outermost first. Bounded, since a cause may point back at its error. */

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import {
   createPool,
   isConnectionLoss,
+  isDatabaseAway,
   pingDatabase,
   postgresConstraint,
   postgresErrorCode,
@@ -50,13 +51,15 @@ test.each(refused)('finds code and constraint of %s in the errors of pg and of P
   for (const error of [ofPg, ofPrisma]) {
     expect([postgresErrorCode(error), postgresConstraint(error)]).toEqual([code, name]);
     expect(isConnectionLoss(error)).toBe(false);
+    expect(isDatabaseAway(error)).toBe(false);
   }
 });
 
 test('gives up waiting for a lock', async () => {
   const holder = await pool.connect();
   await holder.query('BEGIN; LOCK TABLE stays');
-  expect(postgresErrorCode(await errorOf(() => pool.query('SELECT * FROM stays')))).toBe('55P03');
+  const error = await errorOf(() => pool.query('SELECT * FROM stays'));
+  expect([postgresErrorCode(error), isDatabaseAway(error)]).toEqual(['55P03', true]);
   await holder.query('ROLLBACK');
   holder.release();
 });

@@ -1,5 +1,5 @@
 import type { Refusal, Result, Stay } from '@monde-sauvage/contracts';
-import { civilDateToDb, withRetries } from '@monde-sauvage/persistence';
+import { civilDateToDb, transactionLimits, withRetries } from '@monde-sauvage/persistence';
 import type { BookingRecord, Change, Decision } from './booking.ts';
 import { type EventOrigin, fromRow, toSavedChange } from './booking-rows.ts';
 import { settleConflicts } from './conflicts.ts';
@@ -16,14 +16,11 @@ export interface LockedChalet {
   locale: string;
 }
 
-/**
- * Longer than statement_timeout and lock_timeout: Postgres gives up first, and Prisma never in the middle of a COMMIT.
- */
-const transactionLimits = { isolationLevel: 'ReadCommitted', maxWait: 5_000, timeout: 20_000 } as const;
+const transaction = { isolationLevel: 'ReadCommitted', ...transactionLimits } as const;
 
 /** Runs a transaction, again after a serialization failure or a lost connection, and tells the relay. */
 export async function inTransaction<T>(ctx: BookingContext, run: (tx: Tx) => Promise<T>): Promise<T> {
-  const result = await withRetries(() => ctx.prisma.$transaction(run, transactionLimits), { deadlocks: true });
+  const result = await withRetries(() => ctx.prisma.$transaction(run, transaction), { deadlocks: true });
   ctx.nudgeRelay();
   return result;
 }

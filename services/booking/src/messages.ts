@@ -2,7 +2,6 @@ import { bookingRequests, calendarEvents, establishmentRequests, paymentEvents }
 import { type EventHandler, handle, on, type RequestHandler } from '@monde-sauvage/messaging';
 import { findOverlaps, getBooking, getHistory, getSchedule, getSnapshot, listBookings } from './booking-queries.ts';
 import type { BookingContext } from './context.ts';
-import { unavailableWithoutDatabase } from './database-outage.ts';
 import { getChalet, getEstablishment, listChalets, listKeys } from './establishment-queries.ts';
 import { confirmPaidBooking, recordPaymentNews } from './operations/apply-payment.ts';
 import { authenticate } from './operations/authenticate.ts';
@@ -56,7 +55,7 @@ export function requestHandlers(ctx: BookingContext): RequestHandler[] {
     digestChalets: handle(bookings.digestChalets, input => digestChalets(ctx, input)),
     resendChalet: handle(bookings.resendChalet, (input, from) => resendChalet(ctx, input, from)),
   } satisfies Record<keyof typeof establishmentRequests | keyof typeof bookingRequests, RequestHandler>;
-  return Object.values(table).map(unavailableWithoutDatabase);
+  return Object.values(table);
 }
 
 /** News of payments: stream PAYMENT. */

@@ -11,7 +11,7 @@ import {
   startOutboxRelay,
   UnavailableError,
 } from '@monde-sauvage/messaging';
-import { createPool, migrate, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
+import { createPool, isDatabaseAway, migrate, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
 import {
   type Clock,
   createLogger,
@@ -143,7 +143,14 @@ export async function createBookingService(
       undo.push(() => payments.drain());
       const calendar = await consumeEvents({ ...consumer, stream: 'CALENDAR', handlers: calendarHandlers(ctx) });
       undo.push(() => calendar.drain());
-      const requests = await serveRequests({ nc, service: name, handlers: requestHandlers(ctx), logger, metrics });
+      const requests = await serveRequests({
+        nc,
+        service: name,
+        handlers: requestHandlers(ctx),
+        isOutage: isDatabaseAway,
+        logger,
+        metrics,
+      });
       undo.push(() => requests.drain());
       undo.push(async () => ops.setDraining());
       logger.info({ port }, 'booking service is ready');

@@ -1,5 +1,5 @@
 import type { NatsConnection } from '@monde-sauvage/messaging';
-import { withRetries } from '@monde-sauvage/persistence';
+import { transactionLimits, withRetries } from '@monde-sauvage/persistence';
 import type { Clock, Logger, Metrics } from '@monde-sauvage/service-kit';
 import type { PaymentConfig } from './config.ts';
 import type { Prisma, PrismaClient } from './generated/prisma/client.ts';
@@ -23,4 +23,4 @@ export interface PaymentContext {
 
 /** One short transaction; whole and idempotent, since it is run again after a lost connection or a deadlock. */
 export const inTransaction = <T>(db: PrismaClient, run: (tx: Transaction) => Promise<T>): Promise<T> =>
-  withRetries(() => db.$transaction(run, { timeout: 8_000, maxWait: 5_000 }), { deadlocks: true });
+  withRetries(() => db.$transaction(run, transactionLimits), { deadlocks: true });

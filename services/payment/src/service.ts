@@ -10,7 +10,7 @@ import {
   startAntiEntropySweep,
   startOutboxRelay,
 } from '@monde-sauvage/messaging';
-import { createPool, migrate, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
+import { createPool, isDatabaseAway, migrate, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
 import {
   atMost,
   type Clock,
@@ -35,6 +35,8 @@ const prismaDir = fileURLToPath(new URL('../prisma', import.meta.url));
 const finishLimitMs = 6_000;
 
 export interface PaymentService extends Service {
+  /** The port of health and metrics; 0 until started. */
+  readonly port: number;
   /** Reads Stripe's undelivered events and looks at what is due now, instead of at the next interval. */
   reconcileNow(): void;
 }
@@ -46,7 +48,7 @@ export async function createPaymentService(
 ): Promise<PaymentService> {
   const logger = overrides.logger ?? createLogger({ service: 'payment', level: config.LOG_LEVEL });
   const metrics = createMetrics('payment');
-  let running: { drain(): Promise<void>; reconcileNow(): void } | undefined;
+  let running: { port: number; drain(): Promise<void>; reconcileNow(): void } | undefined;
 
   const start = async () => {
     await migrate({ databaseUrl: config.DATABASE_URL, prismaDir, logger });
@@ -54,6 +56,7 @@ export async function createPaymentService(
       databaseUrl: config.DATABASE_URL,
       applicationName: 'payment',
       max: config.DATABASE_POOL_SIZE,
+      onIdleError: error => logger.warn({ err: error }, 'lost an idle database connection'),
     });
     const db = new PrismaClient({ adapter: prismaAdapter(pool) });
     const nc = await connectNats({
@@ -63,7 +66,15 @@ export async function createPaymentService(
       logger,
     });
     await ensureStream(nc, 'PAYMENT', { replicas: config.NATS_STREAM_REPLICAS });
-    const relay = startOutboxRelay({ pool, nc, source: 'payment', stream: 'PAYMENT', logger, metrics });
+    const relay = startOutboxRelay({
+      pool,
+      nc,
+      source: 'payment',
+      stream: 'PAYMENT',
+      logger,
+      metrics,
+      replicas: config.NATS_STREAM_REPLICAS,
+    });
     const idle = () => undefined;
     const context: PaymentContext = {
       db,
@@ -84,6 +95,7 @@ export async function createPaymentService(
       nc,
       service: 'payment',
       handlers: requestHandlers(context),
+      isOutage: isDatabaseAway,
       logger,
       metrics,
     });
@@ -113,6 +125,7 @@ export async function createPaymentService(
     });
     logger.info({ port: ops.port }, 'payment is ready');
     return {
+      port: ops.port,
       reconcileNow: workers.reconcileNow,
       async drain() {
         ops.setDraining();
@@ -127,6 +140,9 @@ export async function createPaymentService(
   };
 
   return {
+    get port() {
+      return running?.port ?? 0;
+    },
     async start() {
       running = await start();
     },

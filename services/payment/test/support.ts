@@ -93,7 +93,15 @@ export async function setStage() {
   });
   const bookingPool = createPool({ databaseUrl: bookingDatabase.databaseUrl, applicationName: 'booking' });
   const bookingDb = new PrismaClient({ adapter: prismaAdapter(bookingPool) });
-  const relay = startOutboxRelay({ pool: bookingPool, nc, source: 'booking', stream: 'BOOKING', logger, metrics });
+  const relay = startOutboxRelay({
+    pool: bookingPool,
+    nc,
+    source: 'booking',
+    stream: 'BOOKING',
+    logger,
+    metrics,
+    replicas: 1,
+  });
 
   let service = await start();
   const pool = createPool({ databaseUrl: database.databaseUrl, applicationName: 'test' });
@@ -166,6 +174,18 @@ export async function setStage() {
         describe: 'all events of Stripe are processed',
       });
       await eventually(async () => (await db.outbox.count({ where: { publishedAt: null } })) === 0);
+    },
+    /** Takes payment's database away, or brings it back: open connections are cut, new ones refused. */
+    async allowDatabase(allowed: boolean) {
+      const url = new URL(database.databaseUrl);
+      const name = url.pathname.slice(1);
+      url.pathname = '/postgres';
+      const admin = createPool({ databaseUrl: url.href, applicationName: 'test', max: 1 });
+      await admin.query(`ALTER DATABASE "${name}" ALLOW_CONNECTIONS ${allowed}`);
+      if (!allowed) {
+        await admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [name]);
+      }
+      await admin.end();
     },
     async stopService() {
       await service.drain();
