@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { availability, booking } from '@monde-sauvage/contracts';
 import { eventually } from '@monde-sauvage/testkit';
 import { connect } from 'nats';
 import pg from 'pg';
 import { z } from 'zod';
 import type { Infrastructure } from '../../scripts/platform/infrastructure.ts';
+import { recordAnswers } from '../invariants/answers.ts';
+import { invariantsHold } from '../invariants/at-rest.ts';
 import {
   book,
   bookingBody,
@@ -20,11 +22,15 @@ import {
 
 let scenario: Scenario;
 let lodge: Lodge;
+const answers = recordAnswers();
 
 beforeAll(async () => {
-  scenario = await startScenario({ RECONCILE_INTERVAL_SECONDS: '2', SWEEP_INTERVAL_SECONDS: '1' });
+  scenario = answers.listenTo(await startScenario({ RECONCILE_INTERVAL_SECONDS: '2', SWEEP_INTERVAL_SECONDS: '1' }));
   lodge = await openLodge(scenario);
 }, 90_000);
+
+/** Whatever went wrong in a test: once it is over, the system comes to rest with every promise kept. */
+afterEach(() => invariantsHold(scenario.platform, answers), 60_000);
 
 afterAll(() => scenario?.stop(), 60_000);
 

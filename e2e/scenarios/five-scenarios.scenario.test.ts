@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { availability, booking, syncReport } from '@monde-sauvage/contracts';
 import { eventually } from '@monde-sauvage/testkit';
 import { z } from 'zod';
+import { recordAnswers } from '../invariants/answers.ts';
+import { invariantsHold } from '../invariants/at-rest.ts';
 import {
   book,
   calendarSettles,
@@ -16,11 +18,14 @@ import {
 
 let scenario: Scenario;
 let lodge: Lodge;
+const answers = recordAnswers();
 
 beforeAll(async () => {
-  scenario = await startScenario();
+  scenario = answers.listenTo(await startScenario());
   lodge = await openLodge(scenario);
 }, 90_000);
+
+afterEach(() => invariantsHold(scenario.platform, answers), 60_000);
 
 afterAll(() => scenario?.stop(), 60_000);
 

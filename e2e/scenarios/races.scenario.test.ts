@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { booking } from '@monde-sauvage/contracts';
 import { z } from 'zod';
+import { recordAnswers } from '../invariants/answers.ts';
+import { invariantsHold } from '../invariants/at-rest.ts';
 import type { Answer } from '../support/api.ts';
 import {
   book,
@@ -14,11 +16,14 @@ import {
 
 let scenario: Scenario;
 let lodge: Lodge;
+const answers = recordAnswers();
 
 beforeAll(async () => {
-  scenario = await startScenario();
+  scenario = answers.listenTo(await startScenario());
   lodge = await openLodge(scenario, { google: false });
 }, 90_000);
+
+afterEach(() => invariantsHold(scenario.platform, answers), 60_000);
 
 afterAll(() => scenario?.stop(), 60_000);
 
