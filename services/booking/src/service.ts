@@ -29,6 +29,7 @@ import { PrismaClient } from './generated/prisma/client.ts';
 import { calendarHandlers, paymentHandlers, requestHandlers } from './messages.ts';
 import { expireHolds } from './operations/expire-holds.ts';
 import { forgetIdempotencyKeys } from './operations/forget-idempotency-keys.ts';
+import { singleFlight } from './single-flight.ts';
 
 const name = 'booking';
 const prismaDir = fileURLToPath(new URL('../prisma', import.meta.url));
@@ -90,11 +91,11 @@ export async function createBookingService(
         holdMinutes: config.HOLD_MINUTES,
         logger,
         metrics: bookingMetrics(metrics),
-        settleHold: async (bookingId): Promise<HoldSettlement> => {
+        settleHold: singleFlight(async (bookingId): Promise<HoldSettlement> => {
           const answer = await request(nc, paymentRequests.settleHold, { bookingId }, { deadlineMs: settleDeadlineMs });
           if (!answer.ok) throw new UnavailableError('payment', answer.refusal.message);
           return answer.value.outcome;
-        },
+        }),
         nudgeRelay: () => nudgeRelay(),
       };
       watchBacklog(metrics, prisma, now);

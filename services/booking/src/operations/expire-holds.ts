@@ -42,7 +42,10 @@ async function releaseOne(ctx: BookingContext, bookingId: string): Promise<void>
   ctx.metrics.holdsReleased.inc({ outcome });
 }
 
-/** Row locks for one statement only; SKIP LOCKED so that a booking in work elsewhere waits for the next round. */
+/**
+ * Row locks for one statement only; SKIP LOCKED so that a booking in work elsewhere waits for the next round. In the
+ * order in which they fell due, so that those that cannot be decided do not come before all others again and again.
+ */
 async function claimExpiredHolds(ctx: BookingContext): Promise<string[]> {
   const now = ctx.now();
   const leaseUntil = new Date(now.getTime() + leaseMs);
@@ -52,7 +55,7 @@ async function claimExpiredHolds(ctx: BookingContext): Promise<string[]> {
       SELECT id FROM bookings
       WHERE status = 'pending' AND hold_expires_at <= ${now}
         AND (hold_lease_until IS NULL OR hold_lease_until <= ${now})
-      ORDER BY hold_expires_at LIMIT ${batchSize}
+      ORDER BY coalesce(hold_lease_until, hold_expires_at) LIMIT ${batchSize}
       FOR UPDATE SKIP LOCKED)
     RETURNING id`;
   return rows.map(row => row.id);
