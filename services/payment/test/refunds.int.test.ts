@@ -91,6 +91,17 @@ test.each([
   expect(refundsAtStripe(intent)).toMatchObject([{ amount: 12_000 }]);
 });
 
+test('a refund that was made is not taken for refused when Stripe then refuses to show the payment', async () => {
+  const { bookingId, intent } = await paidBooking();
+  stage.stripe.webhooks.pause();
+  stage.stripe.faults.add({ match: { method: 'GET', path: '^/v1/checkout/sessions/' }, status: 400, times: 1 });
+  await cancel(bookingId, 100);
+  await told(bookingId, 'payment.refunded');
+  stage.stripe.webhooks.resume();
+  expect(refundsAtStripe(intent)).toHaveLength(1);
+  expect(await stage.payments(bookingId)).toMatchObject([{ status: 'refunded', needsReview: false }]);
+});
+
 test('a refund that Stripe holds is followed to its end, and a failed one is put before a person', async () => {
   const { bookingId, intent } = await paidBooking();
   stage.stripe.refunds.holdNext(1);

@@ -34,52 +34,62 @@ export async function executeRefunds(context: PaymentContext, signal: AbortSigna
 
 async function advance(context: PaymentContext, refund: DueRefund): Promise<void> {
   try {
-    if (refund.status === 'requested') await makeRefund(context, refund);
+    if (refund.status === 'requested') {
+      const refusal = await makeRefund(context, refund);
+      if (refusal !== undefined) return await giveUp(context, refund, refusal);
+    }
     // Takes over what became of the refund and announces what the payment holds now.
     await syncPayment(context, refund.paymentId);
   } catch (error) {
-    const lastError = describeStripeError(error);
-    const meaning = classify(error);
-    if (meaning === 'refused' && refund.status === 'requested') return giveUp(context, refund, lastError);
-    await context.db.refund.updateMany({
-      where: { id: refund.id, nextAttemptAt: { not: null } },
-      data: {
-        lastError,
-        nextAttemptAt: new Date(context.now().getTime() + fullJitter(refund.attempts, backoff)),
-        // Stripe repeats its own failures under a key. Whether the refund exists is looked up before the next try.
-        ...(meaning === 'kept' && refund.status === 'requested' ? { keyGeneration: { increment: 1 } } : {}),
-      },
-    });
-    context.logger.warn(
-      { refundId: refund.id, paymentId: refund.paymentId, lastError },
-      'refund waits for another try',
-    );
+    await putOff(context, refund, describeStripeError(error));
   }
 }
 
-async function makeRefund(context: PaymentContext, refund: DueRefund): Promise<void> {
-  const { stripe } = context;
+/** Makes the refund unless an earlier try did. @returns why Stripe refuses it, if it does */
+async function makeRefund(context: PaymentContext, refund: DueRefund): Promise<string | undefined> {
   const { paymentIntentId, bookingId, id: paymentId } = refund.payment;
   if (paymentIntentId === null) throw new Error(`payment ${paymentId} was paid without a PaymentIntent`);
   // Keys are forgotten after a day; our id in the refund's metadata is not.
-  if (refund.attempts > 1 && (await adoptRefund(context, refund, paymentIntentId))) return;
+  if (refund.attempts > 1 && (await isMade(context, refund, paymentIntentId))) return undefined;
   const key = refund.idempotencyKey + (refund.keyGeneration === 0 ? '' : `:${refund.keyGeneration}`);
-  const made = await stripe.refunds.create(
-    {
-      payment_intent: paymentIntentId,
-      amount: refund.amount,
-      reason: refund.purpose === 'duplicate' ? 'duplicate' : 'requested_by_customer',
-      metadata: { bookingId, paymentId, refundId: refund.id },
-    },
-    { idempotencyKey: key },
-  );
-  context.logger.info({ refundId: refund.id, paymentId, stripeRefundId: made.id, status: made.status }, 'refund made');
+  try {
+    const made = await context.stripe.refunds.create(
+      {
+        payment_intent: paymentIntentId,
+        amount: refund.amount,
+        reason: refund.purpose === 'duplicate' ? 'duplicate' : 'requested_by_customer',
+        metadata: { bookingId, paymentId, refundId: refund.id },
+      },
+      { idempotencyKey: key },
+    );
+    context.logger.info(
+      { refundId: refund.id, paymentId, stripeRefundId: made.id, status: made.status },
+      'refund made',
+    );
+    return undefined;
+  } catch (error) {
+    const meaning = classify(error);
+    if (meaning === 'refused') return describeStripeError(error);
+    // Stripe repeats its own failures under a key. Whether the refund exists is looked up before the next try.
+    if (meaning === 'kept') {
+      await context.db.refund.update({ where: { id: refund.id }, data: { keyGeneration: { increment: 1 } } });
+    }
+    throw error;
+  }
 }
 
 /** A try whose answer was lost may have made it. */
-async function adoptRefund(context: PaymentContext, refund: DueRefund, paymentIntent: string): Promise<boolean> {
+async function isMade(context: PaymentContext, refund: DueRefund, paymentIntent: string): Promise<boolean> {
   const { data } = await context.stripe.refunds.list({ payment_intent: paymentIntent, limit: 100 });
   return data.some(made => describeRefund(made).refundId === refund.id);
+}
+
+async function putOff(context: PaymentContext, refund: DueRefund, lastError: string): Promise<void> {
+  const nextAttemptAt = new Date(context.now().getTime() + fullJitter(refund.attempts, backoff));
+  // Not when it has ended meanwhile.
+  const where = { id: refund.id, nextAttemptAt: { not: null } };
+  await context.db.refund.updateMany({ where, data: { lastError, nextAttemptAt } });
+  context.logger.warn({ refundId: refund.id, paymentId: refund.paymentId, lastError }, 'refund waits for another try');
 }
 
 /** Stripe says no: it will go on saying so, and a person must look. */
