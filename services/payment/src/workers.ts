@@ -2,6 +2,7 @@ import { startWorker } from '@monde-sauvage/service-kit';
 import type { PaymentContext } from './context.ts';
 import { checkPayments } from './operations/check-payments.ts';
 import { executeRefunds } from './operations/execute-refunds.ts';
+import { forgetStripeEvents } from './operations/forget-stripe-events.ts';
 import { processStripeEvents } from './operations/process-stripe-events.ts';
 import { reconcile } from './operations/reconcile.ts';
 
@@ -17,6 +18,7 @@ export function startWorkers(context: PaymentContext): { reconcileNow(): void; d
   const reconciliation = worker('reconciliation', context.config.RECONCILE_INTERVAL_SECONDS * 1000, signal =>
     reconcile(context, signal),
   );
+  const forgetting = worker('forget-stripe-events', 600_000, () => forgetStripeEvents(context));
   Object.assign(context.nudge, { events: events.nudge, payments: payments.nudge, refunds: refunds.nudge });
 
   return {
@@ -25,7 +27,7 @@ export function startWorkers(context: PaymentContext): { reconcileNow(): void; d
       payments.nudge();
     },
     async drain() {
-      await Promise.all([events, payments, refunds, reconciliation].map(one => one.drain()));
+      await Promise.all([events, payments, refunds, reconciliation, forgetting].map(one => one.drain()));
     },
   };
 }

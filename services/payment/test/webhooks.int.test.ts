@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { newId } from '@monde-sauvage/service-kit';
 import { eventually } from '@monde-sauvage/testkit';
+import { forgetStripeEvents } from '../src/operations/forget-stripe-events.ts';
 import { type Stage, setStage } from './support.ts';
 
 let stage: Stage;
@@ -81,6 +82,39 @@ test('a lost webhook is found by reconciliation', async () => {
   expect(await stage.payments(bookingId)).toMatchObject([{ status: 'open' }]);
   stage.service().reconcileNow();
   await told(bookingId, 'payment.succeeded');
+});
+
+test('reconciliation keeps the pages it could read when a later one fails', async () => {
+  const opened = await Promise.all(Array.from({ length: 101 }, openSession));
+  stage.stripe.webhooks.dropNext(1_000);
+  for (const { sessionId } of opened) stage.stripe.sessions.expire(sessionId);
+  await stage.stripe.webhooks.quiet();
+  stage.stripe.webhooks.dropNext(0);
+  stage.stripe.faults.add({ match: { method: 'GET', path: '^/v1/events$' }, skip: 1, status: 500, times: 10 });
+  stage.service().reconcileNow();
+  await eventually(async () => (await stage.db.stripeEvent.count({ where: { source: 'reconciliation' } })) >= 100, {
+    describe: 'the first page is stored',
+  });
+  stage.stripe.faults.clear();
+});
+
+test('events are forgotten when they are long done, except those that a person must look at', async () => {
+  const long = new Date(stage.stripe.clock.now().getTime() - 61 * 86_400_000);
+  const event = (id: string, fields: object) => ({
+    ...{ id, type: 'charge.refunded', objectId: 'ch', livemode: false, source: 'webhook' },
+    ...{ createdAt: long, receivedAt: long, nextAttemptAt: long, processedAt: long, outcome: 'applied', ...fields },
+  });
+  const now = stage.stripe.clock.now();
+  await stage.db.stripeEvent.createMany({
+    data: [
+      event('evt_done', {}),
+      event('evt_review', { outcome: 'needs_review' }),
+      event('evt_recent', { processedAt: now }),
+    ],
+  });
+  await forgetStripeEvents({ db: stage.db, now: stage.stripe.clock.now });
+  const left = await stage.db.stripeEvent.findMany({ where: { objectId: 'ch' }, orderBy: { id: 'asc' } });
+  expect(left.map(one => one.id)).toEqual(['evt_recent', 'evt_review']);
 });
 
 test('what was paid while the service was away is found when it comes back', async () => {
