@@ -22,13 +22,17 @@ const hasMark = (path, mark) => existsSync(path) && readFileSync(path, 'utf8') =
 
 let child;
 let interrupted = false;
+const interrupt = signal => {
+  interrupted = true;
+  child?.kill(signal);
+};
 // Ctrl-C reaches the whole foreground group by itself; a signal sent to this process alone is passed on.
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.on(signal, () => {
-    interrupted = true;
-    child?.kill(signal);
-  });
-}
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => interrupt(signal));
+// npm that is killed tells nobody: its end is seen by having another parent.
+const parent = process.ppid;
+setInterval(() => {
+  if (process.ppid !== parent && !interrupted) interrupt('SIGTERM');
+}, 500).unref();
 
 function run(command, args, options = {}) {
   return new Promise((done, failed) => {

@@ -2,6 +2,7 @@ import { serveControl } from './platform/control.ts';
 import { type Platform, startPlatform } from './platform/platform.ts';
 import { type Demo, seedDemo } from './platform/seed.ts';
 import { readSettings, type Settings } from './platform/settings.ts';
+import { onStop } from './stop-signals.ts';
 
 /** `npm start`: the whole system on this machine, with a demo establishment, until Ctrl-C. */
 const began = performance.now();
@@ -18,12 +19,10 @@ function stop(code: number): Promise<never> {
   return stopping;
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    if (!stopping) say('\nStopping …');
-    void stop(0);
-  });
-}
+onStop(() => {
+  if (!stopping) say('\nStopping …');
+  void stop(0);
+});
 
 try {
   const settings = readSettings(process.env);

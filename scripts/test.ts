@@ -1,16 +1,15 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from './platform/settings.ts';
+import { onStop } from './stop-signals.ts';
 
 /** `npm test`: type check, lint, then every kind of test. Arguments go to Jest. Stops cleanly on Ctrl-C. */
 let running: ReturnType<typeof spawn> | undefined;
 let interrupted = false;
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    interrupted = true;
-    running?.kill(signal);
-  });
-}
+onStop(signal => {
+  interrupted = true;
+  running?.kill(signal);
+});
 
 const bin = (name: string) => join(root, 'node_modules', ...name.split('/'));
 
