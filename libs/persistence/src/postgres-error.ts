@@ -71,6 +71,14 @@ export function isConnectionLoss(error: unknown): boolean {
   return false;
 }
 
+/** Whether no connection could be had in time, because all were busy or the server does not answer. */
+export function isPoolTimeout(error: unknown): boolean {
+  for (const { message } of layersOf(error)) {
+    if (typeof message === 'string' && message.startsWith('timeout exceeded when trying to connect')) return true;
+  }
+  return false;
+}
+
 /** Waited too long for a lock or a statement, or lost against others once too often: a later try can succeed. */
 const passing = new Set(['55P03', '57014', '40001', '40P01', '25P03']);
 

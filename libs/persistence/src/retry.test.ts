@@ -36,3 +36,13 @@ test('never repeats what the database refused', async () => {
   await expect(withRetries(run, { random })).rejects.toMatchObject({ code: '23P01' });
   expect(tries()).toBe(1);
 });
+
+test('does not queue up again after a wait for a connection that took too long', async () => {
+  let tries = 0;
+  const run = async () => {
+    tries += 1;
+    throw new Error('timeout exceeded when trying to connect');
+  };
+  await expect(withRetries(run, { random })).rejects.toThrow('timeout exceeded');
+  expect(tries).toBe(1);
+});
