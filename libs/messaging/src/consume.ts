@@ -1,54 +1,16 @@
-import type { EventContract, StreamName } from '@monde-sauvage/contracts';
+import type { StreamName } from '@monde-sauvage/contracts';
 import { fullJitter, type Logger, type Metrics } from '@monde-sauvage/service-kit';
 import type { NatsConnection } from 'nats';
 import type pg from 'pg';
-import { z } from 'zod';
 import { announceSubscriptions, isConnected } from './connection.ts';
 import { ensureConsumer } from './consumer-config.ts';
-import { findDeadLetter, markReplayed, replaySubject, storeDeadLetter } from './dead-letters.ts';
+import { storeDeadLetter } from './dead-letters.ts';
+import { type EventHandler, type EventMeta, UnreadableEventError } from './event-handler.ts';
 import { startPull } from './pull.ts';
 import type { PulledMessage } from './pulled-message.ts';
+import { serveReplays } from './replays.ts';
 import { parseJson } from './request.ts';
 import { describeError } from './streams.ts';
-
-export interface EventMeta {
-  /** The event's id, the same at every delivery. */
-  id: string;
-  time: Date;
-  /** 1 for the first delivery. */
-  deliveries: number;
-  traceparent?: string;
-}
-
-/** One entry of a service's table of events, made by `on`. */
-export interface EventHandler {
-  subject: string;
-  stream: StreamName;
-  /** @throws UnreadableEventError when the body is not what the contract says */
-  run(body: unknown, meta: EventMeta): Promise<void>;
-}
-
-/** No later try can help: the body is not what the contract says. */
-export class UnreadableEventError extends Error {
-  override name = 'UnreadableEventError';
-}
-
-/**
- * Ties an event to the function that reacts to it. It may be called more than once for one event, and out of order:
- * compare versions. What it throws is logged and the event delivered again later.
- */
-export const on = <S extends z.ZodType>(
-  contract: EventContract<S>,
-  handler: (body: z.output<S>, meta: EventMeta) => Promise<void>,
-): EventHandler => ({
-  subject: contract.subject,
-  stream: contract.stream,
-  async run(raw, meta) {
-    const body = contract.body.safeParse(raw);
-    if (!body.success) throw new UnreadableEventError(z.prettifyError(body.error));
-    await handler(body.data, meta);
-  },
-});
 
 /** JetStream gives a message to another replica when it has heard nothing of it for this long. */
 const defaultAckWaitMs = 30_000;
@@ -207,59 +169,6 @@ export async function consumeEvents(o: {
       draining = true;
       await Promise.all([pull.stop(), replays.drain()]);
       while (held.size > 0) await Promise.all(held);
-    },
-  };
-}
-
-/** Handles dead letters again, in this process, when an operator asks for it. See replayDeadLetter. */
-function serveReplays(o: {
-  nc: NatsConnection;
-  stream: StreamName;
-  durable: string;
-  pool: pg.Pool;
-  handlers: Map<string, EventHandler>;
-  logger: Logger;
-}): { drain(): Promise<void> } {
-  const held = new Set<Promise<void>>();
-  const replay = async (text: string): Promise<{ error: string | null }> => {
-    try {
-      const { id } = z.object({ id: z.uuid() }).parse(parseJson(text));
-      const letter = await findDeadLetter(o.pool, id);
-      const handler = letter && o.handlers.get(letter.subject);
-      if (letter === undefined || handler === undefined) return { error: 'nothing here can handle it' };
-      const traceparent = letter.headers.traceparent;
-      await handler.run(parseJson(letter.body), {
-        id: letter.messageId ?? letter.id,
-        time: new Date(letter.headers['ce-time'] ?? letter.createdAt),
-        deliveries: letter.deliveries + 1,
-        ...(traceparent === undefined ? {} : { traceparent }),
-      });
-      await markReplayed(o.pool, id);
-      o.logger.info({ id, subject: letter.subject }, 'a dead letter was replayed');
-      return { error: null };
-    } catch (error) {
-      o.logger.warn({ err: error }, 'a dead letter failed again');
-      return { error: describeError(error) };
-    }
-  };
-  const subscription = o.nc.subscribe(replaySubject(o.stream, o.durable), {
-    queue: o.durable,
-    callback: (error, message) => {
-      if (error) {
-        o.logger.error({ err: error }, 'cannot receive replays of dead letters');
-        return;
-      }
-      const work = replay(message.string())
-        .then(answer => void message.respond(JSON.stringify(answer)))
-        .catch(failure => o.logger.error({ err: failure }, 'could not answer a replay'))
-        .finally(() => held.delete(work));
-      held.add(work);
-    },
-  });
-  return {
-    async drain() {
-      await subscription.drain().catch(() => undefined);
-      await Promise.all(held);
     },
   };
 }

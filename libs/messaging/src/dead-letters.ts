@@ -81,7 +81,7 @@ export async function markReplayed(pool: pg.Pool, id: string): Promise<void> {
 }
 
 /** What a consumer answers to a replay. */
-export const replayAnswer = z.object({ error: z.string().nullable() });
+const replayAnswer = z.object({ error: z.string().nullable() });
 
 /**
  * Has a running replica of the service handle the message again, and marks the letter replayed when it succeeds.

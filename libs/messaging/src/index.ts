@@ -1,7 +1,8 @@
 export { type BookingCopy, startAntiEntropySweep } from './anti-entropy.ts';
 export { closeNats, connectNats, isConnected, type NatsConnection, pingNats } from './connection.ts';
-export { consumeEvents, type EventHandler, type EventMeta, on } from './consume.ts';
+export { consumeEvents } from './consume.ts';
 export { type DeadLetter, listDeadLetters, replayDeadLetter } from './dead-letters.ts';
+export { type EventHandler, type EventMeta, on } from './event-handler.ts';
 export { type OutboxRow, outboxRow } from './outbox.ts';
 export { startOutboxRelay } from './outbox-relay.ts';
 export { publishEvent } from './publish.ts';
