@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-export interface Migration {
+interface Migration {
   /** Folder name, `<timestamp>_<name>`; migrations run in the order of their names. */
   name: string;
   sql: string;

@@ -21,7 +21,7 @@ export async function getSnapshot(prisma: PrismaClient, o: { bookingId: string }
 }
 
 /** Somebody else's booking is not there, rather than forbidden. */
-export async function findVisible(
+async function findVisible(
   prisma: PrismaClient,
   o: { actor: Actor; bookingId: string },
 ): Promise<Result<BookingRecord>> {
@@ -31,7 +31,7 @@ export async function findVisible(
 
 const listPosition = z.tuple([z.iso.date(), z.uuid()]);
 
-export interface BookingFilter {
+interface BookingFilter {
   establishmentId: string;
   from?: string | undefined;
   to?: string | undefined;

@@ -9,7 +9,7 @@ import type { Prisma } from './generated/prisma/client.ts';
 export type Tx = Prisma.TransactionClient;
 
 /** A chalet whose row lock this transaction holds. Every change of its bookings happens under it. */
-export interface LockedChalet {
+interface LockedChalet {
   id: string;
   establishmentId: string;
   timezone: string;

@@ -22,7 +22,7 @@ export interface Origin {
   traceparent?: string | undefined;
 }
 
-export type BookingMetrics = ReturnType<typeof bookingMetrics>;
+type BookingMetrics = ReturnType<typeof bookingMetrics>;
 
 /** Counters of the business, beside those of messaging. */
 export const bookingMetrics = (metrics: Metrics) => ({

@@ -2,7 +2,7 @@ import { type Result, refuse } from '@monde-sauvage/contracts';
 import { z } from 'zod';
 
 /** Where a page ended, as an opaque text. */
-export const encodeCursor = (position: readonly (string | number)[]): string =>
+const encodeCursor = (position: readonly (string | number)[]): string =>
   Buffer.from(JSON.stringify(position)).toString('base64url');
 
 /** @returns the position, undefined without a cursor, or `validation_failed` for one that we did not make */

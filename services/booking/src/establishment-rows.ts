@@ -9,7 +9,7 @@ import { outboxRow } from '@monde-sauvage/messaging';
 import type { EventOrigin } from './booking-rows.ts';
 import type { Chalet as ChaletRow, Establishment as EstablishmentRow } from './generated/prisma/client.ts';
 
-export type ChaletWithEstablishment = ChaletRow & { establishment: EstablishmentRow };
+type ChaletWithEstablishment = ChaletRow & { establishment: EstablishmentRow };
 
 export const toEstablishment = (row: EstablishmentRow): Establishment => ({
   id: row.id,

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Transaction } from './context.ts';
 
 /** What payment keeps of a booking: enough to know what is owed and when it goes back, and nobody's name. */
-export const bookingCopy = bookingSnapshot.pick({
+const bookingCopy = bookingSnapshot.pick({
   id: true,
   version: true,
   status: true,
@@ -23,7 +23,7 @@ export const bookingCopy = bookingSnapshot.pick({
 export type BookingCopy = z.output<typeof bookingCopy>;
 
 const chaletName = z.object({ id: z.uuid(), name: z.string(), version: z.int() });
-export type ChaletName = z.output<typeof chaletName>;
+type ChaletName = z.output<typeof chaletName>;
 
 const booking = (subject: string) => defineEvent({ subject, stream: 'BOOKING', body: bookingCopy });
 const chalet = (subject: string) => defineEvent({ subject, stream: 'BOOKING', body: chaletName });

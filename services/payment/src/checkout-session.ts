@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 /** What a Checkout Session is created with, pure. The amount comes from the booking, never from a client. */
 
-export interface CheckoutSubject {
+interface CheckoutSubject {
   bookingId: string;
   paymentId: string;
   reference: string;

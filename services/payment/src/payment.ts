@@ -68,7 +68,7 @@ export interface StripeState {
 export type PaymentFact = 'succeeded' | 'failed' | 'expired' | 'refunded' | 'disputed';
 
 /** One change of the row, one version, and the fact it announces, if it is one. */
-export interface PaymentStep {
+interface PaymentStep {
   payment: Payment;
   fact: PaymentFact | null;
 }

@@ -4,21 +4,21 @@ import { holdsMoney, type Payment } from './payment.ts';
 
 export type RefundPurpose = 'cancellation' | 'duplicate';
 
-export interface PlannedRefund {
+interface PlannedRefund {
   paymentId: string;
   purpose: RefundPurpose;
   amount: number;
 }
 
 /** A refund we already made or mean to make; failed ones left out. */
-export interface KnownRefund {
+interface KnownRefund {
   paymentId: string;
   purpose: string;
   amount: number;
 }
 
 /** Of a booking: what decides about its money. `refundPercentage` is null until the booking service has decided. */
-export interface BookingMoney {
+interface BookingMoney {
   status: 'pending' | 'confirmed' | 'cancelled';
   refundPercentage: number | null;
 }

@@ -16,7 +16,7 @@ const leaseMs = 60_000;
  */
 const patienceMs = 15 * 60_000;
 
-export type HoldOutcome = 'released' | 'kept' | 'undecided';
+type HoldOutcome = 'released' | 'kept' | 'undecided';
 
 /**
  * Releases holds whose time is over, a batch at a time. Replicas share the work by leases: a hold that could not be

@@ -7,7 +7,7 @@ import { chaletEventRow, establishmentEventRow } from '../establishment-rows.ts'
 
 const batchSize = 500;
 
-export interface ChaletDigest {
+interface ChaletDigest {
   chaletId: string;
   chaletVersion: number;
   count: number;
