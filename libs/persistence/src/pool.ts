@@ -6,6 +6,7 @@ const DATE_OID = 1082;
 
 const statementTimeoutMs = 10_000;
 const lockTimeoutMs = 5_000;
+const answerMarginMs = 2_000;
 
 /**
  * How long Prisma lets an interactive transaction wait for a connection and run. Longer than the sessions' own limits:
@@ -40,6 +41,8 @@ export function createPool(options: PoolOptions): pg.Pool {
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     statement_timeout: options.statementTimeoutMs ?? statementTimeoutMs,
+    // The server's limit says nothing when the server vanished without a word: TCP alone would wait a quarter of an hour.
+    query_timeout: (options.statementTimeoutMs ?? statementTimeoutMs) + answerMarginMs,
     lock_timeout: options.lockTimeoutMs ?? lockTimeoutMs,
     idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 10_000,
     types: {

@@ -23,7 +23,9 @@ const lostCodes = new Set([
   ...['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2037'],
 ]);
 const lostMessage =
-  /^(connection terminated|timeout exceeded when trying to connect|client has encountered a connection error|database ".*" is not currently accepting connections)/i;
+  /^(connection terminated|timeout exceeded when trying to connect|client has encountered a connection error|query read timeout|database ".*" is not currently accepting connections)/i;
+
+const clientTimeout = /^(timeout exceeded when trying to connect|query read timeout)/i;
 
 /**
  * The SQLSTATE of a database error ('23P01', '40P01', '23505' …), dug out of what pg, Prisma's driver adapter and
@@ -71,10 +73,10 @@ export function isConnectionLoss(error: unknown): boolean {
   return false;
 }
 
-/** Whether no connection could be had in time, because all were busy or the server does not answer. */
-export function isPoolTimeout(error: unknown): boolean {
+/** Whether no connection, or no answer over it, could be had in time: all are busy, or the server says nothing. */
+export function isClientTimeout(error: unknown): boolean {
   for (const { message } of layersOf(error)) {
-    if (typeof message === 'string' && message.startsWith('timeout exceeded when trying to connect')) return true;
+    if (typeof message === 'string' && clientTimeout.test(message)) return true;
   }
   return false;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { isConnectionLoss, isPoolTimeout, postgresErrorCode } from './postgres-error.ts';
+import { isClientTimeout, isConnectionLoss, postgresErrorCode } from './postgres-error.ts';
 
 export interface RetryOptions {
   /** Tries in all, the first included. Default 5. */
@@ -18,7 +18,7 @@ export interface RetryOptions {
 /**
  * Runs `run` again after a serialization failure (40001), a lost connection and, if asked, a deadlock; with full
  * jitter. `run` must be a whole transaction and idempotent: when a connection is lost during COMMIT, it may have
- * committed. Any other error, and the last one, is thrown as it is; so is a wait for a connection that took too long:
+ * committed. Any other error, and the last one, is thrown as it is; so is a wait for a connection or an answer that took too long:
  * whoever asked has waited enough, and queueing up again would keep an overloaded database so.
  */
 export async function withRetries<T>(run: () => Promise<T>, options: RetryOptions = {}): Promise<T> {
@@ -35,5 +35,5 @@ export async function withRetries<T>(run: () => Promise<T>, options: RetryOption
 
 function isTransient(error: unknown, deadlocks: boolean): boolean {
   const code = postgresErrorCode(error);
-  return code === '40001' || (deadlocks && code === '40P01') || (isConnectionLoss(error) && !isPoolTimeout(error));
+  return code === '40001' || (deadlocks && code === '40P01') || (isConnectionLoss(error) && !isClientTimeout(error));
 }

@@ -15,10 +15,12 @@ import type pg from 'pg';
 
 let pool: pg.Pool;
 let drop: () => Promise<void>;
+let databaseUrl: string;
 
 beforeAll(async () => {
   const database = await createTestDatabase({ prismaDir: path.join(import.meta.dirname, 'prisma') });
   drop = database.drop;
+  databaseUrl = database.databaseUrl;
   pool = createPool({ databaseUrl: database.databaseUrl, applicationName: 'errors-test', lockTimeoutMs: 50 });
   await pool.query(insert('first', '2027-01-01', '2027-01-03'));
 });
@@ -62,6 +64,14 @@ test('gives up waiting for a lock', async () => {
   expect([postgresErrorCode(error), isDatabaseAway(error)]).toEqual(['55P03', true]);
   await holder.query('ROLLBACK');
   holder.release();
+});
+
+test('gives up on a server that says nothing, and uses another connection', async () => {
+  const silent = createPool({ databaseUrl, applicationName: 'silent', max: 1, statementTimeoutMs: 500 });
+  const error = await errorOf(() => silent.query('SET statement_timeout = 0; SELECT pg_sleep(20)'));
+  expect([String(error), isDatabaseAway(error)]).toEqual(['Error: Query read timeout', true]);
+  await pingDatabase(silent);
+  await silent.end();
 });
 
 test('survives the loss of its connections and is itself again at the next try', async () => {
