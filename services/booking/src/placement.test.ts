@@ -60,6 +60,7 @@ describe('placing a booking', () => {
     ['lies more than three years ahead', { startDate: '2030-02-10', endDate: '2030-02-12' }, {}, ['endDate']],
     ['has more guests than beds', { guests: 5 }, {}, ['guests']],
     ['is in a chalet no longer offered', {}, { archived: true }, ['chaletId']],
+    ['costs more than can be paid', {}, { nightlyRate: 60_000_000 }, ['endDate']],
     ['began yesterday', { startDate: '2027-01-09', endDate: '2027-01-12' }, {}, ['startDate']],
   ])('refuses a stay that %s', (_, wish, chalet, paths) => {
     expect(problemsOf(place(wish, chalet))).toEqual(paths);

@@ -6,6 +6,8 @@ import {
   type Establishment,
   type NewBooking,
   nightsOf,
+  type Price,
+  price as priceSchema,
   priceStay,
   type Result,
   refuse,
@@ -39,10 +41,12 @@ export function placeBooking(
   o: { at: Date; holdMinutes: number; id: string; reference: string; manageTokenHash: string },
 ): Result<Change> {
   const errors = findProblems(wish, chalet, dateInZone(o.at, chalet.timezone));
-  if (errors.length > 0) return refuse('validation_failed', 'This stay cannot be booked.', errors);
+  if (errors.length > 0) return cannotBeBooked(errors);
   const at = o.at.toISOString();
   const stay = { startDate: wish.startDate, endDate: wish.endDate };
   const price = priceStay(chalet, stay);
+  // A high rate for many nights can come to more than any message, column or card payment can carry.
+  if (!isPrice(price)) return cannotBeBooked([{ path: 'endDate', message: 'costs too much to be booked at once' }]);
   // Nothing to pay is nothing to wait for: payment opens no Checkout over 0.
   const standing =
     price.total === 0
@@ -84,11 +88,17 @@ export function placeBooking(
   return { ok: true, value: change };
 }
 
+type Problem = { path: string; message: string };
+
+const cannotBeBooked = (errors: Problem[]) => refuse('validation_failed', 'This stay cannot be booked.', errors);
+
+const isPrice = (price: Price): boolean => priceSchema.safeParse(price).success;
+
 const holdEnd = (o: { at: Date; holdMinutes: number }): string =>
   new Date(o.at.getTime() + o.holdMinutes * 60_000).toISOString();
 
 function findProblems(wish: NewBooking, chalet: OfferedChalet, today: string) {
-  const errors: { path: string; message: string }[] = [];
+  const errors: Problem[] = [];
   const nights = daysBetween(wish.startDate, wish.endDate);
   if (chalet.archived) errors.push({ path: 'chaletId', message: 'this chalet is no longer offered' });
   if (wish.startDate < today) errors.push({ path: 'startDate', message: 'must not be in the past' });
