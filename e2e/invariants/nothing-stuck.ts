@@ -155,13 +155,18 @@ export async function checkNothingStuck(look: Look): Promise<Finding> {
   }
   const holds = await findHoldsInCheckout(look);
   violations.push(...holds.map(row => describe('hold is over and its Checkout was not settled: booking', row)));
-  const age = Math.max(...Object.values(look.limits));
   return {
     invariant: 'F',
     promise: 'nothing is stuck',
-    looked: `${kinds.length + 1} kinds of waiting work, each with its limit (${age === 0 ? 'none may wait' : `${look.limits.outbox} s to ${age / 60} min`})`,
+    looked: describeLimits(look.limits),
     violations,
   };
+}
+
+/** `outbox 60 s, hold 120 s …`, or that nothing may wait at all. */
+function describeLimits(limits: Limits): string {
+  const entries = Object.entries(limits).map(([kind, seconds]) => `${kind} ${seconds} s`);
+  return Object.values(limits).every(seconds => seconds === 0) ? 'nothing may wait' : `limits: ${entries.join(', ')}`;
 }
 
 const before = (look: Look, limit: keyof Limits): Date => new Date(look.now.getTime() - look.limits[limit] * 1_000);

@@ -76,6 +76,8 @@ export interface World {
   databases: Databases;
   urls: Record<keyof Databases, string>;
   check(o?: { graceMs?: number; at?: Date }): Promise<Finding[]>;
+  /** Undoes what was changed in rows and in the calendar; not what was changed in tables. */
+  reset(): Promise<void>;
   /** Violations of one invariant. */
   violations(invariant: string, o?: { graceMs?: number; at?: Date }): Promise<string[]>;
   close(): Promise<void>;
@@ -101,10 +103,12 @@ export async function createWorld(): Promise<World> {
     await clients.get(service)?.query(text, values);
   };
   const google = await startGoogleEmulator({ now: () => new Date(longAgo) });
-  google.admin.createAccount({ email: owner });
-  google.admin.createCalendar({ owner, id: calendarId, summary: 'Lodge' });
+  fillCalendar(google);
   await addChalets(sql);
-  for (const stay of stays) await addStay(sql, google, stay);
+  for (const stay of stays) await addStay(sql, stay);
+  const restore = new Map(
+    await Promise.all([...clients].map(async ([service, client]) => [service, await saveRows(client)] as const)),
+  );
   const { databases, close } = await openDatabases(urls);
   const check: World['check'] = async (o = {}) =>
     checkInvariants({
@@ -120,6 +124,11 @@ export async function createWorld(): Promise<World> {
     databases,
     urls,
     check,
+    async reset() {
+      google.admin.reset();
+      fillCalendar(google);
+      await Promise.all([...clients].map(([service, client]) => client.query(restore.get(service) ?? '')));
+    },
     violations: async (invariant, o) =>
       (await check(o)).find(finding => finding.invariant === invariant)?.violations ?? [],
     async close() {
@@ -129,6 +138,30 @@ export async function createWorld(): Promise<World> {
       await Promise.all(made.map(database => database.drop()));
     },
   };
+}
+
+/** Copies all rows aside; returns the SQL that brings them back. */
+async function saveRows(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public' AND tablename <> '_prisma_migrations'`,
+  );
+  const names = rows.map(row => row.name);
+  await client.query(
+    `CREATE SCHEMA saved; ${names.map(name => `CREATE TABLE saved.${name} AS TABLE ${name};`).join('')}`,
+  );
+  // Without triggers, foreign keys do not ask for an order.
+  return `SET session_replication_role = replica; TRUNCATE ${names.join(', ')};
+    ${names.map(name => `INSERT INTO ${name} TABLE saved.${name};`).join('')} RESET session_replication_role`;
+}
+
+function fillCalendar({ admin }: GoogleEmulator): void {
+  admin.createAccount({ email: owner });
+  admin.createCalendar({ owner, id: calendarId, summary: 'Lodge' });
+  for (const { number, chalet, start, end, source, status } of stays) {
+    if (chalet === hut || status === 'cancelled') continue;
+    const external = { id: eventId(number), summary: 'Famille Tremblay', start: { date: start }, end: { date: end } };
+    admin.createEvent(calendarId, source === 'google' ? external : mirrorEvent(number, { start, end, status }));
+  }
 }
 
 async function addChalets(sql: World['sql']): Promise<void> {
@@ -172,7 +205,7 @@ async function addChalets(sql: World['sql']): Promise<void> {
   );
 }
 
-async function addStay(sql: World['sql'], google: GoogleEmulator, stay: Stay): Promise<void> {
+async function addStay(sql: World['sql'], stay: Stay): Promise<void> {
   const { number, chalet = lodge, start, end, source = 'website', status, price, refunded = 0 } = stay;
   const isPaid = source === 'website' && status !== 'pending';
   const paymentStatus = !isPaid ? 'unpaid' : refunded > 0 ? 'partially_refunded' : 'succeeded';
@@ -196,7 +229,7 @@ async function addStay(sql: World['sql'], google: GoogleEmulator, stay: Stay): P
     `INSERT INTO stays (booking_id, chalet_id, start_date, end_date, source, status, version) VALUES ($1, $2, $3, $4, $5, $6, 4)`,
     [id(number), chalet, start, end, source, status],
   );
-  if (source === 'google') return addExternal(sql, google, stay);
+  if (source === 'google') return addExternal(sql, stay);
   await sql(
     'calendar-sync',
     `INSERT INTO mirrors (booking_id, chalet_id, establishment_id, version, active, desired, start_date, end_date, state,
@@ -208,7 +241,6 @@ async function addStay(sql: World['sql'], google: GoogleEmulator, stay: Stay): P
       ...[hasEvent ? calendarId : null, hasEvent ? eventId(number) : null, longAgo],
     ],
   );
-  if (hasEvent) google.admin.createEvent(calendarId, mirrorEvent(number, stay));
   await sql(
     'payment',
     `INSERT INTO bookings (id, version, status, reference, chalet_id, establishment_id, start_date, end_date, total, currency)
@@ -235,7 +267,7 @@ async function addPayment(sql: World['sql'], number: number, amount: number, ref
   );
 }
 
-async function addExternal(sql: World['sql'], google: GoogleEmulator, { number, start, end }: Stay): Promise<void> {
+async function addExternal(sql: World['sql'], { number, start, end }: Stay): Promise<void> {
   await sql(
     'booking',
     `INSERT INTO external_events (chalet_id, google_event_id, revision, booking_id, updated_at) VALUES ($1, $2, 2, $3, $4)`,
@@ -247,12 +279,6 @@ async function addExternal(sql: World['sql'], google: GoogleEmulator, { number, 
      VALUES ($1, $2, $3, $4, $5, 'etag', 'active', 2)`,
     [lodge, eventId(number), calendarId, start, end],
   );
-  google.admin.createEvent(calendarId, {
-    id: eventId(number),
-    summary: 'Famille Tremblay',
-    start: { date: start },
-    end: { date: end },
-  });
 }
 
 /** As the mirror of a booking of this world looks. */
