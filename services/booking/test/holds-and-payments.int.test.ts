@@ -40,13 +40,18 @@ const extend = (bookingId: string, minutes: number) =>
   });
 
 /** Plays the payment service for as long as `use` takes. */
-async function withPayment(outcome: 'released' | 'paid' | 'processing', use: (asked: string[]) => Promise<void>) {
+async function withPayment(
+  outcome: 'released' | 'paid' | 'processing',
+  use: (asked: string[]) => Promise<void>,
+  beforeAnswer: (bookingId: string) => Promise<unknown> = async () => undefined,
+) {
   const asked: string[] = [];
   const server = await serveRequests({
     nc: system.nc,
     service: 'payment',
     handlers: [
       handle(paymentRequests.settleHold, async ({ bookingId }) => {
+        await beforeAnswer(bookingId);
         asked.push(bookingId);
         return ok({ outcome });
       }),
@@ -109,6 +114,20 @@ describe('a hold', () => {
       granted(await book(system, chalet.id, 10));
     });
     expect(refusalOf(await extend(booking.id, 60))).toBe('not_pending');
+  });
+
+  it('is kept when Checkout is opened again while payment is being asked about it', async () => {
+    const { chalet } = await seedChalet(system);
+    const booking = granted(await book(system, chalet.id, 10));
+    granted(await extend(booking.id, 31));
+    system.travel(32);
+    const openAgain = (bookingId: string) => extend(bookingId, 33);
+    await withPayment(
+      'released',
+      async () => expect(refusalOf(await book(system, chalet.id, 10))).toBe('dates_unavailable'),
+      openAgain,
+    );
+    expect(await snapshotOf(booking.id)).toMatchObject({ status: 'pending' });
   });
 
   it('is kept while payment is away, but not for ever', async () => {
