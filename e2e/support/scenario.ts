@@ -43,8 +43,6 @@ export async function startScenario(env: Record<string, string> = {}): Promise<S
     DATABASE_PREFIX: `scenario_${randomBytes(4).toString('hex')}_`,
     NATS_URL: nats.url,
     LOG_LEVEL: 'info',
-    RATE_LIMIT_PER_MINUTE: '100000',
-    RATE_LIMIT_BOOKINGS_PER_MINUTE: '100000',
     ...Object.fromEntries(ports),
     ...env,
   });

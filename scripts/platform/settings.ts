@@ -12,7 +12,7 @@ export const rowKeepers = ['booking', 'availability', 'calendar-sync', 'payment'
 export const serviceNames = [...rowKeepers, 'gateway'] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
-const port = (fallback: number) => z.coerce.number().int().min(1).max(65_535).default(fallback);
+const port = (fallback: number) => z.coerce.number('must be a port number').int().min(1).max(65_535).default(fallback);
 
 /** Variables the services read themselves, passed on to them as they were given. */
 const behaviour = [
@@ -30,6 +30,9 @@ const behaviour = [
   'RATE_LIMIT_BOOKINGS_PER_MINUTE',
   'TRUST_PROXY',
 ];
+
+/** Everybody on this machine shares one address, so a limit per address would only limit tests and benchmarks. */
+const localDefaults = { RATE_LIMIT_PER_MINUTE: '0', RATE_LIMIT_BOOKINGS_PER_MINUTE: '0' };
 
 const variables = z.object({
   /** The gateway alone may be reached from other machines, when this says so. */
@@ -92,12 +95,15 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     ...given,
     secrets: secretsSchema.parse(Object.fromEntries(chosen)),
     publicUrl: given.PUBLIC_URL ?? `http://localhost:${given.PORT}`,
-    passedOn: Object.fromEntries(
-      behaviour.flatMap(name => {
-        const value = env[name];
-        return value ? [[name, value]] : [];
-      }),
-    ),
+    passedOn: {
+      ...localDefaults,
+      ...Object.fromEntries(
+        behaviour.flatMap(name => {
+          const value = env[name];
+          return value ? [[name, value]] : [];
+        }),
+      ),
+    },
   };
 }
 

@@ -42,7 +42,9 @@ export const dateInZone = (instant: Date, timezone: string): CivilDate =>
 /** Stays that ended a month ago or earlier are history: consumers no longer compare their copies of them. */
 export const comparedFrom = (now: Date): CivilDate => addDays(dateInZone(now, 'UTC'), -31);
 
+/** An IANA name such as America/Toronto; an offset such as +05:00 knows no summer time and is none. */
 export const isTimezone = (name: string): boolean => {
+  if (!/^[A-Za-z]/.test(name)) return false;
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });
     return true;

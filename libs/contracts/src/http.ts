@@ -187,7 +187,7 @@ const bookingRoutes = {
     summary: 'Open a Stripe Checkout Session, or get the open one',
     params: byId,
     success: answer(checkout.meta({ id: 'Checkout' })),
-    refusals: ['not_pending', 'read_only_source'],
+    refusals: ['not_pending', 'validation_failed'],
   }),
   streamBooking: route('get', '/v1/bookings/{id}/stream', guestsAndOwners, {
     ...bookings,

@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { nightsOf, type Stay } from './civil-date.ts';
-import { currency, minorUnits } from './values.ts';
+import { currency } from './values.ts';
 
 export const priceLine = z.object({ label: z.string(), amount: z.int() });
 
 /** What a stay costs, in minor units; `total` is the sum of the lines. */
-export const price = z.object({ currency, total: minorUnits, lines: z.array(priceLine) });
+export const price = z.object({ currency, total: z.int().min(0), lines: z.array(priceLine) });
+
+/** The most one booking can cost, in minor units (Stripe: amounts have at most eight digits). */
+export const mostPayable = 99_999_999;
 export type Price = z.infer<typeof price>;
 
 export interface Rates {

@@ -47,8 +47,8 @@ export const line = (max: number) =>
   z
     .string()
     .trim()
-    .min(1, 'must not be empty')
     .max(max)
+    .regex(/[\p{L}\p{N}\p{P}\p{S}]/u, 'must not be empty')
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses
     .regex(/^[^\u0000-\u001f\u007f]*$/, 'must not contain control characters')
     .refine(isWellFormed, halfCharacter);
@@ -79,6 +79,8 @@ export const withRangeRule = <S extends z.ZodType<{ from?: CivilDate | undefined
   maxDays: number,
 ) =>
   schema.superRefine((value, context) => {
+    // The rule is asked also of dates that were refused already.
+    if (!isCivilDate(value.from ?? '') || !isCivilDate(value.to ?? '')) return;
     if (value.from === undefined || value.to === undefined) return;
     const days = daysBetween(value.from, value.to);
     if (days < 1) context.addIssue({ code: 'custom', path: ['to'], message: 'must be after from' });

@@ -20,7 +20,7 @@ export function parseConfig<S extends z.ZodType>(schema: S, env: NodeJS.ProcessE
   throw new ConfigError(`configuration: ${problems.join('; ')}`);
 }
 
-const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
+const port = (fallback: number) => z.coerce.number('must be a port number').int().min(0).max(65_535).default(fallback);
 
 /** Variables every service reads; a service's own schema spreads these and adds its own. */
 export const commonVariables = (defaults: { port: number }) => ({
@@ -45,4 +45,5 @@ export const databaseVariables = {
 export const sweepVariables = { SWEEP_INTERVAL_SECONDS: z.coerce.number().int().positive().default(60) };
 
 /** A positive whole number with a default, for variables such as HOLD_MINUTES. */
-export const positiveInteger = (fallback: number) => z.coerce.number().int().positive().default(fallback);
+export const positiveInteger = (fallback: number) =>
+  z.coerce.number('must be a positive whole number').int().positive().default(fallback);

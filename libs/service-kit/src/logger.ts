@@ -25,6 +25,9 @@ const confidential = [
   'customerEmail',
 ];
 
+/** What Postgres adds to an error can hold a row's values (`Failing row contains …`); its code and message do not. */
+const rowValues = ['detail', 'where', 'parameters'];
+
 /** A structured JSON logger on standard output, one line an entry. */
 export function createLogger(o: { service: string; level?: string | undefined }): Logger {
   return pino({
@@ -34,7 +37,10 @@ export function createLogger(o: { service: string; level?: string | undefined })
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: label => ({ level: label }) },
     redact: {
-      paths: confidential.flatMap(name => [name, `*.${name}`, `*.*.${name}`]),
+      paths: [
+        ...confidential.flatMap(name => [name, `*.${name}`, `*.*.${name}`]),
+        ...rowValues.flatMap(name => [`err.${name}`, `err.*.${name}`, `err.*.*.${name}`]),
+      ],
       censor: '[redacted]',
     },
   });

@@ -1,4 +1,4 @@
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Metrics } from './metrics.ts';
 
@@ -52,7 +52,7 @@ export async function startOpsServer(o: {
     response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
     response.end(body);
   };
-  const server = createServer(async (request, response) => {
+  const respond = async (request: IncomingMessage, response: ServerResponse) => {
     const path = request.url?.split('?')[0];
     if (path === '/livez') return answer(response, 200, 'application/json', '{"status":"ok"}');
     if (path === '/readyz') {
@@ -63,6 +63,12 @@ export async function startOpsServer(o: {
       return answer(response, 200, o.metrics.registry.contentType, await o.metrics.registry.metrics());
     }
     return answer(response, 404, 'application/json', '{"paths":["/livez","/readyz","/metrics"]}');
+  };
+  const server = createServer((request, response) => {
+    respond(request, response).catch(error => {
+      const reason = error instanceof Error ? error.message : String(error);
+      answer(response, 500, 'text/plain', `this could not be measured: ${reason}\n`);
+    });
   });
   await listen(server, o.port, o.host ?? '0.0.0.0');
   return {

@@ -42,5 +42,11 @@ export async function runService(name: string, create: () => Promise<Service>): 
   }
 }
 
-const oneLine = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ');
+/** The way out of what can go wrong at start, by the error's name. */
+const hints: Record<string, string> = { DatabaseUnavailableError: 'check DATABASE_URL and that the server runs' };
+
+function oneLine(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const hint = hints[error.name];
+  return `${error.message.replaceAll(/\s*\n\s*/g, ' ')}${hint ? `; ${hint}` : ''}`;
+}

@@ -3,6 +3,7 @@ import {
   type CivilDate,
   type calendarDay,
   datesOf,
+  mostPayable,
   nightsOf,
   type Occupancy,
   overlaps,
@@ -86,6 +87,9 @@ function brokenRules(chalet: ChaletTerms, stay: Stay, today: CivilDate): Reason[
   }
   if (nights > chalet.maxNights) {
     reasons.push({ code: 'max_nights', message: `stays are at most ${chalet.maxNights} nights` });
+  }
+  if (priceStay(chalet, stay).total > mostPayable) {
+    reasons.push({ code: 'too_expensive', message: 'this stay costs too much to be booked at once' });
   }
   return reasons;
 }

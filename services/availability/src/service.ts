@@ -8,7 +8,7 @@ import {
   serveRequests,
   startAntiEntropySweep,
 } from '@monde-sauvage/messaging';
-import { createPool, migrate, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
+import { createPool, isDatabaseAway, migrate, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
 import {
   type Clock,
   createLogger,
@@ -52,6 +52,7 @@ export async function createAvailabilityService(
         nc: nats,
         service: 'availability',
         handlers: requestHandlers(sources),
+        isOutage: isDatabaseAway,
         logger,
         metrics,
       });

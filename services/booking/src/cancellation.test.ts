@@ -53,6 +53,14 @@ describe('cancelling', () => {
     });
   });
 
+  it('keeps a late payment from bringing back an expired booking that somebody cancelled', () => {
+    const expired = bookingOf({ status: 'cancelled', cancelReason: 'hold_expired', refundPercentage: null });
+    expect(cancel(expired, guest, '2027-01-20T12:00:00.000Z')).toMatchObject({
+      kind: 'changed',
+      change: { event: 'cancelled', booking: { status: 'cancelled', cancelReason: 'guest', refundPercentage: 100 } },
+    });
+  });
+
   it('gives everything back when the payment is still on its way', () => {
     expect(cancel(bookingOf(), guest, '2027-02-09T12:00:00.000Z')).toMatchObject({
       change: { booking: { refundPercentage: 100 } },
@@ -60,7 +68,7 @@ describe('cancelling', () => {
   });
 
   it('changes nothing about what is cancelled already', () => {
-    const cancelled = bookingOf({ status: 'cancelled', cancelReason: 'hold_expired' });
+    const cancelled = bookingOf({ status: 'cancelled', cancelReason: 'guest', refundPercentage: 100 });
     expect(cancel(cancelled, guest, '2027-01-11T12:00:00.000Z')).toEqual({ kind: 'unchanged' });
   });
 

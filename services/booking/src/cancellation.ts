@@ -23,7 +23,8 @@ export const maySee = (who: Actor, booking: Pick<BookingRecord, 'id' | 'establis
 
 /**
  * Decides about a cancellation that a person asks for; that this person may see the booking is settled already.
- * Cancelling what is cancelled changes nothing. An owner gives everything back, and so does cancelling before payment:
+ * Cancelling what is cancelled changes nothing, unless only its hold had run out: a late payment could bring it back,
+ * and must not once somebody was told that it is cancelled. An owner gives everything back, and so does cancelling before payment:
  * money that is still on its way is returned in full.
  */
 export function cancelBooking(
@@ -32,7 +33,7 @@ export function cancelBooking(
 ): Decision {
   switch (booking.status) {
     case 'cancelled':
-      return unchanged;
+      return booking.cancelReason === 'hold_expired' ? confirmExpiry(booking, o) : unchanged;
     case 'pending':
     case 'confirmed': {
       if (booking.source === 'google') {
@@ -68,5 +69,18 @@ export function cancelBooking(
       return booking.status satisfies never;
   }
 }
+
+/** From now on it is cancelled for good; what is paid late goes back in full. */
+const confirmExpiry = (
+  booking: BookingRecord,
+  o: { actor: Actor; at: Date; reason?: string | undefined },
+): Decision => ({
+  kind: 'changed',
+  change: advance(
+    booking,
+    { cancelReason: o.actor.kind === 'guest' ? 'guest' : 'owner', refundPercentage: 100 },
+    { at: o.at, by: whoIs(o.actor), action: 'cancelled', reason: o.reason, event: 'cancelled' },
+  ),
+});
 
 const whoIs = (actor: Actor): ChangedBy => actor.kind;

@@ -133,6 +133,9 @@ describe('the anti-entropy sweep', () => {
     const parts = bookings.map(booking => `${booking.id}:${booking.version}`).toSorted();
     const hash = createHash('md5').update(parts.join(',')).digest('hex');
     expect(digests.find(digest => digest.chaletId === chalet.id)).toMatchObject({ count: 2, chaletVersion: 1, hash });
+    const everything = { endingFrom: system.today(), source: 'all' as const, after: null, limit: 500 };
+    const all = granted(await system.ask(bookingRequests.digestChalets, everything));
+    expect(all.items.find(digest => digest.chaletId === chalet.id)).toMatchObject({ count: 2, hash });
     expect(granted(await system.ask(bookingRequests.resendChalet, { ...scope, chaletId: chalet.id }))).toEqual({
       queued: 4,
     });

@@ -17,13 +17,15 @@ export interface ProblemDetails {
 /** RFC 9457: `application/problem+json`. */
 export function makeProblem(o: ProblemDetails, at: { instance: string; requestId: string }): Problem {
   const kind = problemKinds[o.code];
+  // A refusal about the request as a whole names no field.
+  const errors = o.errors ?? (o.code === 'validation_failed' ? [{ path: '', message: o.detail }] : undefined);
   return {
     type: `urn:monde-sauvage:problem:${o.code}`,
     title: kind.title,
     status: o.status ?? kind.status,
     detail: o.detail,
     code: o.code,
-    ...(o.errors ? { errors: o.errors } : {}),
+    ...(errors ? { errors } : {}),
     ...at,
   };
 }
@@ -54,7 +56,11 @@ export const notFound: RequestHandler = (_, res) =>
   sendProblem(res, { code: 'not_found', detail: 'There is nothing at this address. See /docs for what there is.' });
 
 /** body-parser and Express mark what the client did wrong with a status, body-parser also with a type. */
-const clientError = z.object({ status: z.int().min(400).max(499), type: z.string().optional() });
+const clientError = z.object({
+  status: z.int().min(400).max(499),
+  type: z.string().optional(),
+  name: z.string().optional(),
+});
 
 function describeClientError(error: unknown): ProblemDetails | undefined {
   const known = clientError.safeParse(error);
@@ -68,8 +74,8 @@ function describeClientError(error: unknown): ProblemDetails | undefined {
         detail: 'The charset or content encoding of the body is not supported.',
       };
     default:
-      // Without a type it is Express that could not decode the path.
-      return known.data.type === undefined
+      // Express could not decode the path.
+      return known.data.name === 'URIError'
         ? { code: 'not_found', detail: 'There is nothing at this address.' }
         : { code: 'malformed_json', detail: 'The body could not be read as JSON.' };
   }

@@ -1,4 +1,13 @@
-import { type availabilityRequests, dateInZone, id, nightsOf, ok, type Result, refuse } from '@monde-sauvage/contracts';
+import {
+  type availabilityRequests,
+  dateInZone,
+  id,
+  mostPayable,
+  nightsOf,
+  ok,
+  type Result,
+  refuse,
+} from '@monde-sauvage/contracts';
 import type { z } from 'zod';
 import { quoteStay } from '../availability.ts';
 import { findFreeChalets } from '../read-model.ts';
@@ -34,6 +43,7 @@ export async function searchChalets(
   const page = found.slice(0, asked.limit);
   const items = page
     .filter(chalet => asked.from >= dateInZone(sources.now(), chalet.timezone))
-    .map(({ version, createdAt, updatedAt, ...chalet }) => ({ chalet, quote: quoteStay(chalet, stay) }));
+    .map(({ version, createdAt, updatedAt, ...chalet }) => ({ chalet, quote: quoteStay(chalet, stay) }))
+    .filter(({ quote }) => quote.total <= mostPayable);
   return ok({ items, nextCursor: found.length > asked.limit ? (page.at(-1)?.id ?? null) : null });
 }

@@ -33,7 +33,7 @@ export async function digestChalets(
       SELECT count(*)::int AS count, md5(coalesce(string_agg(b.id || ':' || b.version, ',' ORDER BY b.id), '')) AS hash
       FROM bookings b
       WHERE b.chalet_id = c.id AND b.end_date >= ${civilDateToDb(input.endingFrom)}::date
-        AND (${input.source} = 'all' OR b.source = ${input.source})) d
+        AND (${input.source}::text = 'all' OR b.source::text = ${input.source}::text)) d
     ORDER BY c.id`;
   const next = items.length === input.limit ? (items.at(-1)?.chaletId ?? null) : null;
   return { ok: true, value: { items, next } };

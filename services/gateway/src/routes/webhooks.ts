@@ -4,7 +4,8 @@ import { sendProblem, sendRefusal } from '../problems.ts';
 import { askFor, custom, parseHeaders, type ServedRoute } from '../route.ts';
 
 /** Stripe signs the bytes as they were sent: they are passed on untouched, whatever their type. */
-const rawParser = express.raw({ limit: '1mb', type: () => true });
+// As base64 in a request it must stay below NATS's largest message, 1 MB.
+const rawParser = express.raw({ limit: '700kb', type: () => true });
 
 const readRaw = (req: Request, res: Response): Promise<Buffer> =>
   new Promise((resolve, reject) => {
