@@ -27,7 +27,10 @@ async function play(): Promise<void> {
 try {
   await play();
 } catch (error) {
-  const cause = error instanceof Error && error.cause instanceof Error ? ` (${error.cause.message})` : '';
-  process.stderr.write(`\n✗ ${error instanceof Error ? error.message : error}${cause}\n`);
+  const refused = error instanceof Error && error.cause instanceof Error ? error.cause.message : undefined;
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(
+    refused ? `✗ the system does not answer (${refused}): start it with npm start\n` : `\n✗ ${message}\n`,
+  );
   process.exit(1);
 }

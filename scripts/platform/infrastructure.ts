@@ -1,5 +1,7 @@
 import { join } from 'node:path';
-import { startNatsServer, startPostgresServer } from '@monde-sauvage/testkit';
+import { closeNats, connectNats } from '@monde-sauvage/messaging';
+import { createLogger } from '@monde-sauvage/service-kit';
+import { isListening, type Server, startNatsServer, startPostgresServer } from '@monde-sauvage/testkit';
 import pg from 'pg';
 import { rowKeepers, type Settings } from './settings.ts';
 
@@ -10,7 +12,8 @@ export interface Infrastructure {
 }
 
 /** Starts Postgres and NATS unless the settings name some that run already, and makes each service's database. */
-export async function startInfrastructure(settings: Settings): Promise<Infrastructure> {
+export async function startInfrastructure(settings: Settings, say: (line: string) => void): Promise<Infrastructure> {
+  if (settings.NATS_URL) await checkNats(settings.NATS_URL);
   const [postgres, nats] = await Promise.all([
     settings.DATABASE_URL_BASE
       ? undefined
@@ -26,7 +29,9 @@ export async function startInfrastructure(settings: Settings): Promise<Infrastru
   const base = settings.DATABASE_URL_BASE ?? postgres?.url ?? '';
   const databaseUrl = (service: string) =>
     onDatabase(base, `${settings.DATABASE_PREFIX}${service.replaceAll('-', '_')}`);
+  const watches = [postgres && keepRunning('Postgres', postgres, say), nats && keepRunning('NATS', nats, say)];
   const stop = async () => {
+    for (const unwatch of watches) unwatch?.();
     await Promise.all([postgres?.stop(), nats?.stop()]);
   };
   try {
@@ -36,6 +41,25 @@ export async function startInfrastructure(settings: Settings): Promise<Infrastru
     throw error;
   }
   return { natsUrl: settings.NATS_URL ?? nats?.url ?? '', databaseUrl, stop };
+}
+
+/** Starts a server again that has ended although nobody stopped it, as an orchestrator would. */
+function keepRunning(name: string, server: Server, say: (line: string) => void): () => void {
+  let restarting = false;
+  const watch = setInterval(async () => {
+    if (restarting || (await isListening(server.port))) return;
+    restarting = true;
+    say(`${name} ended unexpectedly; starting it again`);
+    await server.restart().catch(error => say(`${name} could not be started again: ${error}`));
+    restarting = false;
+  }, 1_000);
+  return () => clearInterval(watch);
+}
+
+/** @throws Error with one line naming NATS_URL when nobody answers there */
+async function checkNats(servers: string): Promise<void> {
+  const logger = createLogger({ service: 'start', level: 'silent' });
+  await closeNats(await connectNats({ servers, service: 'start', logger, connectTimeoutMs: 3_000 }));
 }
 
 /** The same server, another database; query parameters such as sslmode stay. */

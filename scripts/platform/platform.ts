@@ -23,7 +23,7 @@ export async function startPlatform(
 ): Promise<Platform> {
   await refusePortsInUse(settings);
   say('Starting Postgres and NATS …');
-  const infrastructure = await startInfrastructure(settings);
+  const infrastructure = await startInfrastructure(settings, say);
   const emulators = emulatorProcess(settings, say);
   const services = serviceProcesses(settings, infrastructure, say);
   const stop = async () => {

@@ -27,6 +27,8 @@ export interface Refusal {
   code: RefusalCode;
   message: string;
   errors?: { path: string; message: string }[] | undefined;
+  /** With `unavailable`: who does not answer, when it is somebody behind the service that was asked (`stripe`, `google`). */
+  unavailable?: string | undefined;
 }
 
 /** The outcome of a request: expected refusals are values, only broken rules are thrown. */

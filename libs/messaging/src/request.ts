@@ -18,6 +18,7 @@ const envelope = z.discriminatedUnion('ok', [
       code: z.enum(refusalCodes).catch('internal'),
       message: z.string(),
       errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+      unavailable: z.string().optional(),
     }),
   }),
 ]);
@@ -69,8 +70,8 @@ function readAnswer<I extends z.ZodType, O extends z.ZodType>(
   const parsed = envelope.safeParse(parseJson(answer.string()));
   if (!parsed.success) throw new RemoteError(`${contract.subject} answered in an unknown form`);
   if (!parsed.data.ok) {
-    const { code, message } = parsed.data.refusal;
-    if (code === 'unavailable') throw new UnavailableError(service, message);
+    const { code, message, unavailable } = parsed.data.refusal;
+    if (code === 'unavailable') throw new UnavailableError(unavailable ?? service, message);
     if (code === 'internal') throw new RemoteError(`${contract.subject} failed: ${message}`);
     return parsed.data;
   }

@@ -156,7 +156,13 @@ async function answerSafely(
     return await handler.answer(parseJson(message.string()), { requestId, ...(traceparent ? { traceparent } : {}) });
   } catch (error) {
     o.logger.error({ err: error, subject: handler.subject, requestId }, 'a request handler failed');
-    if (error instanceof UnavailableError) return refuse('unavailable', `${error.service} is unavailable`);
+    if (error instanceof UnavailableError) {
+      const { service } = error;
+      return {
+        ok: false,
+        refusal: { code: 'unavailable', message: `${service} is unavailable`, unavailable: service },
+      };
+    }
     return o.isOutage?.(error)
       ? refuse('unavailable', `${o.service} is unavailable`)
       : refuse('internal', 'something went wrong; the log has the details');

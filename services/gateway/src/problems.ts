@@ -81,6 +81,9 @@ function describeClientError(error: unknown): ProblemDetails | undefined {
   }
 }
 
+/** Others' systems, by the names our services give them. */
+const remotes: Record<string, string> = { stripe: 'Stripe', google: 'Google Calendar' };
+
 /** The one place where thrown errors become answers. Stacks go to the log, never to a client. */
 export const answerErrors =
   (logger: Logger): ErrorRequestHandler =>
@@ -93,7 +96,8 @@ export const answerErrors =
     else if (!mistake) logger.error({ err: error, requestId, method: req.method, path: req.path }, 'a request failed');
     if (res.headersSent) return next(error);
     if (unavailable) {
-      const detail = `The ${error.service} service does not answer at the moment. Try again shortly.`;
+      const who = remotes[error.service] ?? `The ${error.service} service`;
+      const detail = `${who} does not answer at the moment. Try again shortly.`;
       return sendProblem(res, { code: 'unavailable', detail, retryAfterSeconds: error.retryAfterSeconds });
     }
     return sendProblem(
