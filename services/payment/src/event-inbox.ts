@@ -14,6 +14,7 @@ export async function storeEvents(
   const at = context.now();
   const data = hints.map(hint => ({
     ...hint,
+    createdAt: hint.createdAt ?? at,
     source,
     receivedAt: at,
     nextAttemptAt: at,

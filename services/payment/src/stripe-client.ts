@@ -62,7 +62,7 @@ export function classify(error: unknown): 'refused' | 'kept' | 'unknown' {
   return status >= 500 ? 'kept' : 'refused';
 }
 
-/** Stripe has no such object: it belongs to another account, or to the other mode. */
+/** Stripe has no such object: it belongs to another account, or to the other mode, or cannot be read yet. */
 export const isMissing = (error: unknown): boolean =>
   error instanceof Stripe.errors.StripeError && error.code === 'resource_missing';
 

@@ -7,14 +7,17 @@ const reference = z
   .nullable()
   .catch(null);
 
-/** Only what every API version has had; the rest of the body is not trusted to be as we know it. */
+/**
+ * What to look up, and nothing else, must be there: an API version, a proxy or a tool that sends less is understood. What
+ * it says of the object is not trusted anyway.
+ */
 export const stripeEvent = z
   .object({
     id: z.string().min(1).max(255),
     type: z.string().max(255),
-    livemode: z.boolean(),
-    api_version: z.string().nullish(),
-    created: z.int(),
+    livemode: z.boolean().catch(false),
+    api_version: z.string().nullable().catch(null),
+    created: z.int().nonnegative().nullable().catch(null),
     data: z.object({
       object: z.looseObject({
         id: z.string().max(255).catch(''),
@@ -30,8 +33,9 @@ export const stripeEvent = z
       id: event.id,
       type: event.type,
       livemode: event.livemode,
-      apiVersion: event.api_version ?? null,
-      createdAt: new Date(event.created * 1000),
+      apiVersion: event.api_version,
+      /** Null when the event does not say. */
+      createdAt: event.created === null ? null : new Date(event.created * 1000),
       objectId: object.id,
       paymentIntentId: object.object === 'payment_intent' ? object.id : (object.payment_intent ?? null),
       paymentId: z

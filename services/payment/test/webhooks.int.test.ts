@@ -73,6 +73,51 @@ test('a well signed lie changes nothing either: only what Stripe says when asked
   expect(await stage.payments(bookingId)).toMatchObject([{ status: 'open', amountPaid: 0 }]);
 });
 
+test('an event that says no more than its id, type and object is understood', async () => {
+  const { bookingId, sessionId } = await openSession();
+  stage.stripe.webhooks.dropNext(100);
+  stage.stripe.sessions.pay(sessionId);
+  stage.stripe.webhooks.dropNext(0);
+  const object = { id: sessionId };
+  const body = JSON.stringify({ id: 'evt_bare', type: 'checkout.session.completed', data: { object } });
+  expect(await stage.stripe.webhooks.forge({ body, secret: 'whsec_of_the_test' })).toBe(200);
+  await told(bookingId, 'payment.succeeded');
+});
+
+test('an event that comes before its session can be read is tried again', async () => {
+  const { bookingId, sessionId } = await openSession();
+  const path = `^/v1/checkout/sessions/${sessionId}$`;
+  stage.stripe.faults.add({ match: { method: 'GET', path }, status: 404, code: 'resource_missing', times: 3 });
+  stage.stripe.sessions.pay(sessionId);
+  await told(bookingId, 'payment.succeeded');
+  expect(await stage.db.stripeEvent.findFirst({ where: { objectId: sessionId } })).toMatchObject({
+    outcome: 'applied',
+    attempts: 4,
+  });
+});
+
+test('an event whose session cannot be read for minutes is put before a person', async () => {
+  const { bookingId } = await openSession();
+  const gone = { checkoutSessionId: 'cs_test_gone' };
+  await stage.db.payment.updateMany({ where: { bookingId }, data: gone });
+  const now = stage.stripe.clock.now();
+  const event = (id: string, minutesAgo: number, attempts: number) => {
+    const at = new Date(now.getTime() - minutesAgo * 60_000);
+    const fields = { type: 'checkout.session.completed', objectId: 'cs_test_gone', livemode: false, source: 'webhook' };
+    return { ...fields, id, attempts, createdAt: at, receivedAt: at, nextAttemptAt: now };
+  };
+  const ids = ['evt_gone_long', 'evt_gone_recently', 'evt_gone_untried'] as const;
+  await stage.db.stripeEvent.createMany({ data: [event(ids[0], 6, 8), event(ids[1], 1, 8), event(ids[2], 60, 0)] });
+  const [long, recently, untried] = await eventually(async () => {
+    const rows = await Promise.all(ids.map(id => stage.db.stripeEvent.findUniqueOrThrow({ where: { id } })));
+    return rows.every(row => row.processedAt !== null || row.lastError !== null) && rows;
+  });
+  expect(long).toMatchObject({ outcome: 'needs_review', reason: 'unknown_to_stripe' });
+  expect(recently).toMatchObject({ processedAt: null, lastError: expect.stringContaining('resource_missing') });
+  expect(untried).toMatchObject({ processedAt: null });
+  await stage.db.stripeEvent.deleteMany({ where: { id: { in: [...ids] } } });
+});
+
 test('a lost webhook is found by reconciliation', async () => {
   const { bookingId, sessionId } = await openSession();
   stage.stripe.webhooks.dropNext(100);

@@ -10,7 +10,9 @@ import { syncPayment } from './sync-payment.ts';
 
 /** Worked on at once; each waits mostly for Stripe. */
 const batch = 5;
-const backoff = { baseMs: 1_000, capMs: 600_000 };
+const backoff = { baseMs: 250, capMs: 600_000 };
+/** An event can come before its object can be read: only when both are over does a person look. */
+const unreadable = { attempts: 8, ms: 5 * 60_000 };
 
 /**
  * Looks up what stored events are about and brings those payments up to date. Each event is leased for a minute, so
@@ -50,16 +52,20 @@ async function processEvent(context: PaymentContext, event: StripeEvent): Promis
 type Outcome = { outcome: 'applied' | 'ignored' | 'needs_review'; reason: string | null };
 
 async function applyEvent(context: PaymentContext, event: StripeEvent): Promise<Outcome> {
-  const found = await findPaymentOf(context, event);
-  if (typeof found === 'string') return { outcome: movesMoney(event.type) ? 'needs_review' : 'ignored', reason: found };
   try {
+    const found = await findPaymentOf(context, event);
+    if (typeof found === 'string')
+      return { outcome: movesMoney(event.type) ? 'needs_review' : 'ignored', reason: found };
     await syncPayment(context, found.paymentId);
   } catch (error) {
-    if (isMissing(error)) return { outcome: 'needs_review', reason: 'session_unknown_to_stripe' };
+    if (isMissing(error) && isTriedOut(context, event)) return { outcome: 'needs_review', reason: 'unknown_to_stripe' };
     throw error;
   }
   return { outcome: 'applied', reason: null };
 }
+
+const isTriedOut = (context: PaymentContext, event: StripeEvent): boolean =>
+  event.attempts >= unreadable.attempts && context.now().getTime() - event.receivedAt.getTime() >= unreadable.ms;
 
 /** The payment an event is about, or why there is none. */
 async function findPaymentOf(context: PaymentContext, event: StripeEvent): Promise<{ paymentId: string } | string> {
