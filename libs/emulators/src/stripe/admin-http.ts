@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { faultRuleSchema } from '../shared/faults.ts';
 import type { StripeAdmin } from './admin.ts';
 import { StripeFault } from './errors.ts';
+import { maxLevels } from './expand.ts';
 
 export interface AdminAnswer {
   status: number;
@@ -87,6 +88,9 @@ const actions: Record<string, Action> = {
   'POST refunds/hold': taking(some, (admin, { count }) => admin.refunds.holdNext(count)),
   'POST refunds/:id/settle': taking(z.strictObject({ outcome, reason: z.string().optional() }), (admin, input, id) =>
     admin.refunds.settle(id, input.outcome, input.reason),
+  ),
+  'POST expansion': taking(z.strictObject({ levels: z.number().int().min(0).max(maxLevels) }), (admin, { levels }) =>
+    admin.expansion.limit(levels),
   ),
   'POST disputes': taking(
     z.intersection(ref, z.object({ amount, reason: z.string().optional(), dueInDays: z.number().optional() })),

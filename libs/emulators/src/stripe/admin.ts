@@ -62,6 +62,10 @@ export interface StripeAdmin {
     /** A refund made by a person in Stripe's dashboard. */
     create(o: PaymentRef & { amount?: number | undefined }): Stripe.Refund;
   };
+  expansion: {
+    /** `expand` is honoured down to so many levels (0 to 4, all), as when something between cuts answers short. */
+    limit(levels: number): void;
+  };
   disputes: {
     create(
       o: PaymentRef & { amount?: number | undefined; reason?: string | undefined; dueInDays?: number | undefined },
@@ -168,6 +172,11 @@ export function createAdmin(context: AdminContext): StripeAdmin {
             ...(o.amount === undefined ? {} : { amount: String(o.amount) }),
           }),
         ),
+    },
+    expansion: {
+      limit(levels) {
+        world.expandedLevels = levels;
+      },
     },
     disputes: {
       create: o => change(() => openDispute(world, chargeOf(o), o)),

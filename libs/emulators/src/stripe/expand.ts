@@ -1,20 +1,30 @@
 import { invalidParam } from './errors.ts';
 import type { World } from './store.ts';
 
+/** Stripe expands no deeper. */
+export const maxLevels = 4;
+
 type Node = Record<string, unknown>;
 
 const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
- * A copy of an answer with the ids at `paths` (`payment_intent.latest_charge`, `data.charge`) replaced by their objects.
- * Throws Stripe's 400 for a property that cannot be expanded.
+ * A copy of an answer with the ids at `paths` (`payment_intent.latest_charge`, `data.charge`) replaced by their objects,
+ * as deep as the world's `expandedLevels`. Throws Stripe's 400 for a property that cannot be expanded.
  */
 export function expand(world: World, answer: object, paths: string[]): unknown {
-  const copy: unknown = structuredClone(answer);
   for (const path of paths) {
-    if (path.split('.').length > 4) throw invalidParam('expand', 'You cannot expand more than 4 levels of a property.');
-    expandPath(world, copy, path.split('.'), path);
+    if (path.split('.').length > maxLevels)
+      throw invalidParam('expand', `You cannot expand more than ${maxLevels} levels of a property.`);
   }
+  const whole = expandTo(world, answer, paths, maxLevels);
+  // A path that does not exist is refused all the same.
+  return world.expandedLevels < maxLevels ? expandTo(world, answer, paths, world.expandedLevels) : whole;
+}
+
+function expandTo(world: World, answer: object, paths: string[], levels: number): unknown {
+  const copy: unknown = structuredClone(answer);
+  for (const path of paths) expandPath(world, copy, path.split('.').slice(0, levels), path);
   return copy;
 }
 

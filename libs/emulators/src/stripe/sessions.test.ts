@@ -165,6 +165,9 @@ describe('the life of a checkout session', () => {
     const { id } = await stripe.checkout.sessions.create(checkout);
     const notExpandable = await refusalOf(stripe.checkout.sessions.retrieve(id, { expand: ['nothing'] }));
     expect(notExpandable.message).toBe('This property cannot be expanded (nothing).');
+    emulator.admin.expansion.limit(0);
+    const stillNot = await refusalOf(stripe.checkout.sessions.retrieve(id, { expand: ['nothing'] }));
+    expect(stillNot.message).toBe(notExpandable.message);
     const { success_url: _left, ...incomplete } = checkout;
     const refusal = await refusalOf(stripe.checkout.sessions.create(incomplete));
     expect([refusal.code, refusal.param]).toEqual(['parameter_missing', 'success_url']);

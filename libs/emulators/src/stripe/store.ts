@@ -115,4 +115,6 @@ export interface World {
   emit<T extends EmittedType>(type: T, object: EmittedObjects[T], previous?: Partial<EmittedObjects[T]>): void;
   /** How many of the next refunds stay pending until they are settled. */
   pendingRefunds: number;
+  /** How many levels of a property answers expand; what is deeper stays an id. */
+  expandedLevels: number;
 }

@@ -78,6 +78,10 @@ describe('the administration by HTTP', () => {
       { counts: { 'POST /v1/checkout/sessions': 1, 'GET /v1/checkout/sessions/:id': 1 } },
     ]);
     expect(await administer('POST', 'clock', { moveByMs: 1000 })).toEqual([200, {}]);
+    expect(await administer('POST', 'expansion', { levels: 1 })).toEqual([200, {}]);
+    const short = await stripe.checkout.sessions.retrieve(id, { expand: ['payment_intent.latest_charge'] });
+    expect(short).toMatchObject({ payment_intent: { id: intent, latest_charge: expect.stringMatching(/^ch_/) } });
+    expect(await administer('POST', 'expansion', { levels: 5 })).toMatchObject([400, { error: expect.any(String) }]);
     expect(await (await fetch(emulator.url)).text()).toContain(id);
     expect(await administer('POST', 'reset')).toEqual([200, {}]);
     expect((await stripe.checkout.sessions.list()).data).toEqual([]);

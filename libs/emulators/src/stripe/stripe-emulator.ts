@@ -9,6 +9,7 @@ import { answerAdminCall } from './admin-http.ts';
 import { type ApiContext, answerApiCall } from './api.ts';
 import { createClock, createExpiry } from './clock.ts';
 import { recordEvent } from './events.ts';
+import { maxLevels } from './expand.ts';
 import { createIdempotencyKeys } from './idempotency.ts';
 import { homePage } from './pages.ts';
 import { answerPayPage } from './pay-page.ts';
@@ -80,6 +81,7 @@ export async function startStripeEmulator(o: StripeEmulatorOptions = {}): Promis
       webhooks.deliver(stored);
     },
     pendingRefunds: 0,
+    expandedLevels: maxLevels,
   };
   const expiry = createExpiry(world);
   const keys = createIdempotencyKeys(() => world.state, world.now);
@@ -154,6 +156,7 @@ export async function startStripeEmulator(o: StripeEmulatorOptions = {}): Promis
     reset() {
       world.state = emptyState();
       world.pendingRefunds = 0;
+      world.expandedLevels = maxLevels;
       eventVersion = apiVersion;
       faults.clear();
       calls.clear();
