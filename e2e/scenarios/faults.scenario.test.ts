@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { availability, booking } from '@monde-sauvage/contracts';
+import { addDays, availability, booking } from '@monde-sauvage/contracts';
 import { eventually } from '@monde-sauvage/testkit';
 import { connect } from 'nats';
 import pg from 'pg';
@@ -153,16 +153,22 @@ describe('a service', () => {
     await services.availability.stop();
     await services['calendar-sync'].stop();
     const created = await book(scenario, lodge.chaletId, { startDate: dateAhead(80), endDate: dateAhead(82) });
+    // Without a calendar nothing announces this booking a second time.
+    const plain = await openLodge(scenario, { google: false });
+    await book(scenario, plain.chaletId, { startDate: dateAhead(80), endDate: dateAhead(82) });
     await loseStream(infrastructure, 'BOOKING');
     await services.availability.start();
     await services['calendar-sync'].start();
     await services['calendar-sync'].ready();
     await calendarSettles(scenario, lodge, created.id, mirrors => mirrors.length === 1);
-    const search = `/v1/availability?from=${dateAhead(80)}&to=${dateAhead(81)}&establishmentId=${lodge.establishmentId}`;
-    await eventually(async () => {
-      const found = await scenario.api.expect(200, z.object({ items: z.array(z.unknown()) }), 'GET', search);
-      return found.items.length === 0;
-    });
+    const isFound = async (from: string) => {
+      const search = `/v1/availability?from=${from}&to=${addDays(from, 1)}&establishmentId=${plain.establishmentId}`;
+      return (
+        (await scenario.api.expect(200, z.object({ items: z.array(z.unknown()) }), 'GET', search)).items.length > 0
+      );
+    };
+    await eventually(() => isFound(dateAhead(83)), { describe: 'the chalet to be known again' });
+    await eventually(async () => !(await isFound(dateAhead(80))), { describe: 'its booking to be known again' });
   });
 
   it('is killed while guests book: every booking answered 201 exists, and each has its event', async () => {

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { PaymentContext, Transaction } from './context.ts';
-import type { Booking } from './generated/prisma/client.ts';
+import type { Booking, Refund } from './generated/prisma/client.ts';
 import type { Payment, StripeRefundState } from './payment.ts';
+import { lockPayments } from './payment-store.ts';
 import { planRefunds, refundKey } from './refund.ts';
 
 const status = z.enum(['pending', 'confirmed', 'cancelled']);
@@ -19,10 +20,8 @@ export async function storePlannedRefunds(
 ): Promise<number> {
   const bookingId = booking.id;
   const refunds = await tx.refund.findMany({ where: { payment: { bookingId } } });
-  const known = refunds.map(refund => ({ ...refund, amount: refund.status === 'failed' ? 0 : refund.amount }));
-  const money = { status: status.parse(booking.status), refundPercentage: booking.refundPercentage };
   const at = context.now();
-  const rows = planRefunds(money, payments, known).flatMap(({ paymentId, purpose, amount }) => {
+  const rows = planFor(booking, payments, refunds).flatMap(({ paymentId, purpose, amount }) => {
     const payment = payments.find(candidate => candidate.id === paymentId);
     if (!payment) return [];
     const idempotencyKey = refundKey(payment, purpose);
@@ -35,6 +34,35 @@ export async function storePlannedRefunds(
     context.logger.info({ refundId: id, paymentId, bookingId, purpose, amount }, 'refund requested');
   }
   return count;
+}
+
+const planFor = (booking: Booking, payments: Payment[], refunds: Refund[]) =>
+  planRefunds(
+    { status: status.parse(booking.status), refundPercentage: booking.refundPercentage },
+    payments,
+    refunds.map(refund => ({ ...refund, amount: refund.status === 'failed' ? 0 : refund.amount })),
+  );
+
+/**
+ * Fits a refund that waits to be made to what is known by now: it may have gone back in Stripe's dashboard meanwhile, or
+ * a bank contests it. One for which nothing is left is forgotten; should it be due again, it is planned again.
+ * @returns the amount to give back; undefined when there is none
+ */
+export async function fitPlannedRefund(
+  tx: Transaction,
+  { id, bookingId }: { id: string; bookingId: string },
+): Promise<number | undefined> {
+  const { booking, payments } = await lockPayments(tx, bookingId);
+  const refunds = await tx.refund.findMany({ where: { payment: { bookingId } } });
+  const wanted = refunds.find(refund => refund.id === id);
+  if (wanted?.status !== 'requested') return undefined;
+  const others = refunds.filter(refund => refund !== wanted);
+  const due = planFor(booking, payments, others).find(
+    ({ paymentId, purpose }) => paymentId === wanted.paymentId && purpose === wanted.purpose,
+  );
+  if (!due) await tx.refund.delete({ where: { id } });
+  else if (due.amount !== wanted.amount) await tx.refund.update({ where: { id }, data: { amount: due.amount } });
+  return due?.amount;
 }
 
 /** Takes over what Stripe says of a payment's refunds, those made in its dashboard included. */

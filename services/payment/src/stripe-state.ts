@@ -6,7 +6,11 @@ import { fromUnix, type Patience, type Stripe } from './stripe-client.ts';
 const sessionStatus = z.enum(['open', 'complete', 'expired']).catch('open');
 const paymentStatus = z.enum(['paid', 'unpaid', 'no_payment_required']).catch('unpaid');
 
-/** Reads all that Stripe knows of one Checkout Session, in the words of our domain. */
+/**
+ * Reads all that Stripe knows of one Checkout Session, in the words of our domain: what its answer names but does not
+ * hold is fetched too, since money must not be overlooked because an answer was short.
+ * @throws the SDK's error when any of it cannot be read; half a state is none
+ */
 export async function readStripeState(
   stripe: Stripe,
   sessionId: string,
@@ -14,8 +18,10 @@ export async function readStripeState(
 ): Promise<{ state: StripeState; url: string | null }> {
   const expand = ['payment_intent.latest_charge'];
   const session = await stripe.checkout.sessions.retrieve(sessionId, { expand }, patience);
-  const intent = expanded(session.payment_intent);
-  const charge = expanded(intent?.latest_charge);
+  const intent = await whole(session.payment_intent, id =>
+    stripe.paymentIntents.retrieve(id, { expand: ['latest_charge'] }, patience),
+  );
+  const charge = await whole(intent?.latest_charge, id => stripe.charges.retrieve(id, {}, patience));
   const [refunds, disputeStatus] = await Promise.all([
     charge?.paid ? listRefunds(stripe, charge.id, patience) : [],
     charge?.disputed ? findDisputeStatus(stripe, charge.id, patience) : null,
@@ -28,7 +34,7 @@ export async function readStripeState(
       paymentStatus: paymentStatus.parse(session.payment_status),
       amountTotal: session.amount_total,
       currency: session.currency?.toUpperCase() ?? null,
-      paymentIntentId: idOf(session.payment_intent),
+      paymentIntentId: intent?.id ?? null,
       processing: intent === undefined || !['requires_payment_method', 'canceled'].includes(intent.status),
       chargeId: charge?.id ?? null,
       chargedAt: charge?.paid ? fromUnix(charge.created) : null,
@@ -70,8 +76,8 @@ export async function findSessionOfIntent(stripe: Stripe, paymentIntent: string)
   return data[0]?.id;
 }
 
-const idOf = (value: string | { id: string } | null | undefined): string | null =>
-  typeof value === 'string' ? value : (value?.id ?? null);
-
-const expanded = <T extends { id: string }>(value: string | T | null | undefined): T | undefined =>
-  typeof value === 'object' && value !== null ? value : undefined;
+/** An object that was asked to be expanded: fetched when only its id came. */
+const whole = async <T extends object>(
+  value: string | T | null | undefined,
+  fetch: (id: string) => Promise<T>,
+): Promise<T | undefined> => (typeof value === 'string' ? fetch(value) : (value ?? undefined));

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { eventually } from '@monde-sauvage/testkit';
 import { type Stage, setStage } from './support.ts';
 
@@ -7,7 +7,10 @@ beforeAll(async () => {
   stage = await setStage();
 });
 afterAll(() => stage.close());
-afterEach(() => stage.stripe.faults.clear());
+afterEach(() => {
+  stage.stripe.faults.clear();
+  stage.stripe.expansion.limit(4);
+});
 
 async function paidBooking(): Promise<{ bookingId: string; intent: string }> {
   const { id } = stage.book();
@@ -94,7 +97,12 @@ test.each([
 test('a refund that was made is not taken for refused when Stripe then refuses to show the payment', async () => {
   const { bookingId, intent } = await paidBooking();
   stage.stripe.webhooks.pause();
-  stage.stripe.faults.add({ match: { method: 'GET', path: '^/v1/checkout/sessions/' }, status: 400, times: 1 });
+  stage.stripe.faults.add({
+    match: { method: 'GET', path: '^/v1/checkout/sessions/' },
+    skip: 1,
+    status: 400,
+    times: 1,
+  });
   await cancel(bookingId, 100);
   await told(bookingId, 'payment.refunded');
   stage.stripe.webhooks.resume();
@@ -126,6 +134,68 @@ test("a refund made in Stripe's dashboard is recorded and counted", async () => 
   await eventually(() => refundsAtStripe(intent).length === 2);
   await stage.quiet();
   expect(await stage.payments(bookingId)).toMatchObject([{ status: 'partially_refunded', amountRefunded: 6_000 }]);
+});
+
+test('a refund gives back no more than remains when nobody told of the one in the dashboard yet', async () => {
+  const { bookingId, intent } = await paidBooking();
+  stage.stripe.webhooks.pause();
+  stage.stripe.refunds.create({ payment_intent: intent, amount: 2_000 });
+  await cancel(bookingId, 100);
+  await eventually(() => refundsAtStripe(intent).length === 2);
+  stage.stripe.webhooks.resume();
+  await stage.quiet();
+  expect(refundsAtStripe(intent).map(refund => refund.amount)).toEqual([2_000, 10_000]);
+  const [payment] = await stage.payments(bookingId);
+  expect(payment).toMatchObject({ status: 'refunded', amountRefunded: 12_000, needsReview: false });
+});
+
+test('a refund that went back in the dashboard already is not made', async () => {
+  const { bookingId, intent } = await paidBooking();
+  stage.stripe.webhooks.pause();
+  stage.stripe.refunds.create({ payment_intent: intent });
+  await cancel(bookingId, 100);
+  await told(bookingId, 'payment.refunded');
+  stage.stripe.webhooks.resume();
+  await stage.quiet();
+  await eventually(async () => (await stage.db.refund.count({ where: { nextAttemptAt: { not: null } } })) === 0);
+  expect(refundsAtStripe(intent)).toHaveLength(1);
+  expect(await stage.db.refund.findMany({ where: { payment: { bookingId } } })).toMatchObject([
+    { purpose: 'external', status: 'succeeded', amount: 12_000 },
+  ]);
+  expect(await stage.payments(bookingId)).toMatchObject([{ status: 'refunded', needsReview: false }]);
+});
+
+describe.each([0, 1])('when Stripe expands its answers by %i levels', levels => {
+  beforeEach(() => stage.stripe.expansion.limit(levels));
+
+  test('refunds made in the dashboard and here are recorded and summed', async () => {
+    const { bookingId, intent } = await paidBooking();
+    expect(await stage.payments(bookingId)).toMatchObject([{ chargeId: expect.any(String), paidAt: expect.any(Date) }]);
+    stage.stripe.refunds.create({ payment_intent: intent, amount: 2_000 });
+    await eventually(async () => (await stage.payments(bookingId))[0]?.amountRefunded === 2_000);
+    await cancel(bookingId, 100);
+    await eventually(async () => (await stage.payments(bookingId))[0]?.status === 'refunded');
+    expect(refundsAtStripe(intent).map(refund => refund.amount)).toEqual([2_000, 10_000]);
+    expect(await stage.db.refund.count({ where: { status: 'succeeded', payment: { bookingId } } })).toBe(2);
+  });
+
+  test('a slow payment that fails is told, with why', async () => {
+    const { id } = stage.book();
+    await stage.checkout(id);
+    const [payment] = await stage.payments(id);
+    const session = String(payment?.checkoutSessionId);
+    stage.stripe.sessions.pay(session, 'delayed');
+    await stage.quiet();
+    expect(await stage.payments(id)).toMatchObject([{ status: 'open', sessionStatus: 'complete' }]);
+    stage.stripe.sessions.settle(session, 'failed');
+    await told(id, 'payment.failed');
+  });
+
+  test('a dispute is told', async () => {
+    const { bookingId, intent } = await paidBooking();
+    stage.stripe.disputes.create({ payment_intent: intent });
+    await told(bookingId, 'payment.disputed');
+  });
 });
 
 test('two replicas make one refund', async () => {

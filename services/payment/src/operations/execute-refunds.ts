@@ -2,6 +2,7 @@ import { fullJitter } from '@monde-sauvage/service-kit';
 import { inTransaction, type PaymentContext } from '../context.ts';
 import type { Payment, Refund } from '../generated/prisma/client.ts';
 import { lockPayments } from '../payment-store.ts';
+import { fitPlannedRefund } from '../refund-store.ts';
 import { classify, describeStripeError } from '../stripe-client.ts';
 import { describeRefund } from '../stripe-state.ts';
 import { syncPayment } from './sync-payment.ts';
@@ -51,12 +52,19 @@ async function makeRefund(context: PaymentContext, refund: DueRefund): Promise<s
   if (paymentIntentId === null) throw new Error(`payment ${paymentId} was paid without a PaymentIntent`);
   // Keys are forgotten after a day; our id in the refund's metadata is not.
   if (refund.attempts > 1 && (await isMade(context, refund, paymentIntentId))) return undefined;
+  // Somebody may have given money back in Stripe's dashboard, and its event is yet to come.
+  await syncPayment(context, paymentId);
+  const amount = await inTransaction(context.db, tx => fitPlannedRefund(tx, { id: refund.id, bookingId }));
+  if (amount === undefined) {
+    context.logger.info({ refundId: refund.id, paymentId }, 'refund is not due any more');
+    return undefined;
+  }
   const key = refund.idempotencyKey + (refund.keyGeneration === 0 ? '' : `:${refund.keyGeneration}`);
   try {
     const made = await context.stripe.refunds.create(
       {
         payment_intent: paymentIntentId,
-        amount: refund.amount,
+        amount,
         reason: refund.purpose === 'duplicate' ? 'duplicate' : 'requested_by_customer',
         metadata: { bookingId, paymentId, refundId: refund.id },
       },
