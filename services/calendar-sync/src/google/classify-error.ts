@@ -92,17 +92,20 @@ function classifyTokenError(status: number, error: z.infer<typeof oauthError>): 
 
 /** Milliseconds that `Retry-After` asks for: seconds or an HTTP date; undefined when it says nothing useful. */
 function retryAfter(headers: unknown): number | undefined {
-  const value = headers instanceof Headers ? headers.get('retry-after') : readPlain(headers);
-  if (value === null || value === undefined || value === '') return undefined;
+  const value = readHeader(headers, 'retry-after');
+  if (value === undefined || value === '') return undefined;
   const seconds = Number(value);
   if (Number.isFinite(seconds)) return Math.max(0, seconds * 1_000);
   const at = Date.parse(value);
   return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
 }
 
-function readPlain(headers: unknown): string | undefined {
-  const parsed = z.object({ 'retry-after': z.string() }).safeParse(headers);
-  return parsed.success ? parsed.data['retry-after'] : undefined;
+/** The client libraries bring classes of their own for headers, which are not instances of Node's. */
+function readHeader(headers: unknown, name: string): string | undefined {
+  if (typeof headers !== 'object' || headers === null) return undefined;
+  const value: unknown =
+    'get' in headers && typeof headers.get === 'function' ? headers.get(name) : Reflect.get(headers, name);
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** Without addresses: those of some calls contain a token. */
