@@ -1,7 +1,16 @@
 import type { ExternalEventChange } from '@monde-sauvage/contracts';
 import type { Context, Transaction } from './context.ts';
 import { classifyEvent, type GoogleEvent } from './domain/classify-event.ts';
-import { findDrift, isMirrorEventId, mirrorEventId, unverified } from './domain/mirror-event.ts';
+import { isShared } from './domain/merge-event.ts';
+import {
+  bookingOfEventId,
+  findDrift,
+  isMirrorEventId,
+  isOurs,
+  mirrorEventId,
+  unverified,
+  type WrittenEvent,
+} from './domain/mirror-event.ts';
 import { type Observed, planExternalChanges } from './domain/plan-external-changes.ts';
 import type { Calendar } from './generated/prisma/client.ts';
 import type { Listing } from './list-changes.ts';
@@ -75,11 +84,12 @@ export async function applyListing(
 /** Mirrors that the listed events may belong to; with a full list, all that should be in it. */
 async function findMirrors(tx: Transaction, calendar: Calendar, listing: Listing, ids: string[]): Promise<Mirror[]> {
   const claimed = listing.items.flatMap(item => item.extendedProperties?.private?.booking_id ?? []);
+  const derived = ids.flatMap(id => bookingOfEventId(id) ?? []);
   const rows = await tx.mirror.findMany({
     where: {
       OR: [
         { placeCalendarId: calendar.calendarId, ...(listing.full ? {} : { placeEventId: { in: ids } }) },
-        { bookingId: { in: claimed.filter(id => uuid.test(id)) } },
+        { bookingId: { in: [...derived, ...claimed.filter(id => uuid.test(id))] } },
       ],
     },
   });
@@ -92,15 +102,20 @@ function observe(items: GoogleEvent[], mirrors: Mirror[], o: { calendar: Calenda
   const byEvent = new Map(
     mirrors.flatMap(({ place, bookingId }) => (place?.calendarId === calendarId ? [[place.eventId, bookingId]] : [])),
   );
+  const isOwnId = (bookingId: string, googleEventId: string) => {
+    const mirror = byBooking.get(bookingId);
+    if (mirror === undefined) return googleEventId === mirrorEventId(bookingId, 0);
+    const isHere = mirror.place === null ? mirror.chaletId === chaletId : mirror.place.calendarId === calendarId;
+    return isHere && isMirrorEventId(bookingId, mirror.idSequence, googleEventId);
+  };
   const about = {
     timezone: o.timezone,
-    mirrorWithId: (googleEventId: string) => byEvent.get(googleEventId),
-    isOwnId(bookingId: string, googleEventId: string) {
-      const mirror = byBooking.get(bookingId);
-      if (mirror === undefined) return googleEventId === mirrorEventId(bookingId, 0);
-      const isHere = mirror.place === null ? mirror.chaletId === chaletId : mirror.place.calendarId === calendarId;
-      return isHere && isMirrorEventId(bookingId, mirror.idSequence, googleEventId);
+    mirrorWithId(googleEventId: string) {
+      const derived = bookingOfEventId(googleEventId);
+      const isKnown = derived !== undefined && byBooking.has(derived) && isOwnId(derived, googleEventId);
+      return byEvent.get(googleEventId) ?? (isKnown ? derived : undefined);
     },
+    isOwnId,
   };
   return items.flatMap(item => (item.id ? [{ googleEventId: item.id, found: classifyEvent(item, about) }] : []));
 }
@@ -117,10 +132,11 @@ async function checkMirrors(
     const finding = findingOf(mirror, items, o);
     if (finding === undefined) continue;
     if (finding.kind === 'touched') {
-      // Nothing we mind, but the next patch must name the new etag.
+      // Nothing we mind, but the next patch must name the new etag, and keep what others wrote.
+      const shared = sharedPart(mirror, finding.event);
       await tx.mirror.updateMany({
         where: { bookingId: mirror.bookingId, etag: mirror.etag, wakes: mirror.wakes },
-        data: { etag: finding.event.etag ?? null, googleUpdatedAt: updatedAt(finding.event) },
+        data: { etag: finding.event.etag ?? null, googleUpdatedAt: updatedAt(finding.event), ...shared },
       });
       continue;
     }
@@ -138,6 +154,7 @@ async function checkMirrors(
       where: { bookingId: mirror.bookingId, etag: mirror.etag, wakes: mirror.wakes },
       data: {
         ...place,
+        ...(finding.kind === 'drift' && finding.event ? sharedPart(mirror, finding.event) : {}),
         drift: finding.kind === 'drift' ? finding.drift : null,
         etag: finding.etag,
         state: 'wanted',
@@ -155,7 +172,7 @@ type Finding =
   /** Our own writes and the list crossed: the writer has to read the event. */
   | { kind: 'suspect' }
   | { kind: 'touched'; event: GoogleEvent }
-  | { kind: 'drift'; drift: string; etag: string | null }
+  | { kind: 'drift'; drift: string; etag: string | null; event?: GoogleEvent }
   /** An event of a cancelled booking that somebody brought back. */
   | { kind: 'stray'; eventId: string; etag: string | null };
 
@@ -170,7 +187,7 @@ function findingOf(
     if (crossed || mirror.active || mirror.chaletId !== o.calendar.chaletId) return undefined;
     const event = items.get(mirrorEventId(mirror.bookingId, mirror.idSequence));
     if (event?.id === undefined || event.id === null || event.status === 'cancelled') return undefined;
-    if (event.extendedProperties?.private?.booking_id !== mirror.bookingId) return undefined;
+    if (!isOurs(event, mirror.bookingId)) return undefined;
     return { kind: 'stray', eventId: event.id, etag: event.etag ?? null };
   }
   if (mirror.place.calendarId !== o.calendar.calendarId || !mirror.active) return undefined;
@@ -186,13 +203,20 @@ function findingOf(
   if (event.etag === mirror.etag && event.status !== 'cancelled') return undefined;
   const at = updatedAt(event);
   if (at !== null && mirror.googleUpdatedAt !== null && at < mirror.googleUpdatedAt) return undefined;
+  if (!isOurs(event, mirror.bookingId)) return { kind: 'suspect' };
   if (crossed || mirror.state !== 'synced' || mirror.written === null) {
     // An event that was not written before is our own, just made.
     return event.status === 'cancelled' || mirror.writtenHash !== null ? { kind: 'suspect' } : undefined;
   }
-  const drift = findDrift(mirror.written, event);
+  const drift = findDrift(mirror.written, event, mirror.bookingId);
   if (drift === undefined) return { kind: 'touched', event };
-  return { kind: 'drift', drift, etag: event.status === 'cancelled' ? null : (event.etag ?? null) };
+  // Of a deleted event Google may tell the id only: the writer reads it.
+  if (event.status === 'cancelled') return { kind: 'drift', drift, etag: null };
+  return { kind: 'drift', drift, etag: event.etag ?? null, event };
+}
+
+function sharedPart({ written }: Mirror, event: GoogleEvent): { written?: WrittenEvent } {
+  return written === null ? {} : { written: { ...written, shared: isShared(written, event) } };
 }
 
 const updatedAt = (event: GoogleEvent): Date | null => (event.updated ? new Date(event.updated) : null);

@@ -1,7 +1,16 @@
 import { type CivilDate, dateInZone } from '@monde-sauvage/contracts';
 import type { Context } from './context.ts';
 import type { GoogleEvent } from './domain/classify-event.ts';
-import { findDrift, hashOfEvent, mirrorEvent, mirrorEventId, unverified, writtenPart } from './domain/mirror-event.ts';
+import { mustBeMerged, patchOf, showsPatch } from './domain/merge-event.ts';
+import {
+  findDrift,
+  hashOfEvent,
+  isOurs,
+  mirrorEvent,
+  mirrorEventId,
+  unverified,
+  writtenPart,
+} from './domain/mirror-event.ts';
 import type { CalendarApi } from './google/calendar-api.ts';
 import { GoogleCallError, type GoogleFailure } from './google/classify-error.ts';
 import type { Access } from './google/google-accounts.ts';
@@ -72,7 +81,7 @@ export async function reconcileMirror(context: Context, mirror: Mirror, around: 
   }
   const api = laneApi(context, around.chaletId, target, access.api);
   const result = await writeMirror(context, api, mirror, target, event);
-  await commitWritten(context, mirror, { ...result, hash, written: writtenPart(event) });
+  await commitWritten(context, mirror, { ...result, hash, written: writtenPart(event, result.event) });
 }
 
 /** Mirrors of stays that are over are kept where they are, but not made again. */
@@ -107,8 +116,9 @@ async function writeMirror(
   }
   const { place } = mirror;
   try {
-    if (mirror.drift !== unverified) {
-      const patched = await api.patchEvent(calendarId, place.eventId, event, mirror.etag);
+    if (canPatchUnread(mirror, event)) {
+      const patch = patchOf(event, mirror.written, null);
+      const patched = await api.patchEvent(calendarId, place.eventId, patch, mirror.etag);
       return { place, event: patched, restored: mirror.drift };
     }
   } catch (error) {
@@ -118,11 +128,17 @@ async function writeMirror(
   if (adopted !== undefined) return { place, ...adopted };
   // Under the same id first: not found may also mean that the whole calendar is out of reach for now.
   const created = await createEvent(context, api, mirror, calendarId, event);
-  return {
-    ...created,
-    restored: mirror.drift === unverified || mirror.drift === null ? 'deleted in Google' : mirror.drift,
-  };
+  return { ...created, restored: knownDrift(mirror) ?? 'deleted in Google' };
 }
+
+const knownDrift = (mirror: Mirror): string | null => (mirror.drift === unverified ? null : mirror.drift);
+
+/** Our etag stands for what is known of the event, and nothing that others wrote into it would be replaced. */
+const canPatchUnread = (mirror: Mirror, event: GoogleEvent): boolean =>
+  mirror.etag !== null &&
+  mirror.drift !== unverified &&
+  mirror.written !== null &&
+  !mustBeMerged(event, mirror.written);
 
 /** Inserts under the first id of the booking's sequence that Google lets us have, or takes over what is there. */
 async function createEvent(
@@ -140,8 +156,8 @@ async function createEvent(
       return { place, event: inserted, restored: null };
     } catch (error) {
       failureAmong(error, ['duplicate']);
-      const adopted = await adoptEvent(api, place, { ...mirror, written: null }, event);
-      if (adopted !== undefined) return { place, ...adopted };
+      const adopted = await adoptEvent(api, place, mirror, event);
+      if (adopted !== undefined) return { place, ...adopted, restored: null };
     }
   }
   throw new GoogleCallError({ kind: 'invalid', reason: `Google accepts none of ${mostIdsAtOnce} event ids` });
@@ -161,11 +177,12 @@ async function adoptEvent(
     const found = await getEvent(api, place);
     if (found === undefined) return undefined;
     const deleted = found.status === 'cancelled';
-    if (!deleted && found.extendedProperties?.private?.booking_id !== mirror.bookingId) return undefined;
-    if (!deleted && showsSame(found, event)) return { event: found, restored: null };
-    const restored = mirror.written === null ? null : (findDrift(mirror.written, found) ?? null);
+    if (!isOurs(found, mirror.bookingId)) return undefined;
+    const patch = patchOf(event, mirror.written, found);
+    if (showsPatch(found, patch)) return { event: found, restored: null };
+    const restored = mirror.written === null ? null : (findDrift(mirror.written, found, mirror.bookingId) ?? null);
     try {
-      return { event: await api.patchEvent(place.calendarId, place.eventId, event, found.etag ?? null), restored };
+      return { event: await api.patchEvent(place.calendarId, place.eventId, patch, found.etag ?? null), restored };
     } catch (error) {
       if (!(error instanceof GoogleCallError)) throw error;
       const { kind } = error.failure;
@@ -199,7 +216,7 @@ async function deleteMirror(
       if (tries >= 3) throw error;
       const found = await getEvent(api, place);
       if (found === undefined || found.status === 'cancelled') return;
-      if (found.extendedProperties?.private?.booking_id !== mirror.bookingId) return;
+      if (!isOurs(found, mirror.bookingId)) return;
       etag = found.etag ?? null;
     }
   }
@@ -213,13 +230,6 @@ async function getEvent(api: CalendarApi, place: Place): Promise<GoogleEvent | u
     return undefined;
   }
 }
-
-const showsSame = (found: GoogleEvent, wanted: GoogleEvent): boolean =>
-  found.summary === wanted.summary &&
-  found.description === wanted.description &&
-  found.start?.date === wanted.start?.date &&
-  found.end?.date === wanted.end?.date &&
-  found.transparency !== 'transparent';
 
 /** The failure if it is one of those expected; everything else is thrown on. */
 function failureAmong(error: unknown, kinds: GoogleFailure['kind'][]): GoogleFailure {

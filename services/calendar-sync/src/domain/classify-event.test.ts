@@ -49,6 +49,12 @@ describe('an event in an owner’s calendar', () => {
     expect(classify({ ...allDay, id: mirrorEventId(bookingId, 1), extendedProperties })).toEqual(mirror);
   });
 
+  test('is no mirror any more when it carries another booking', () => {
+    const extendedProperties = { private: { booking_id: '0197a3a0-5c1e-7c3e-8b0a-3f0a6f6f2d12' } };
+    expect(classify({ ...allDay, id: 'current', extendedProperties })).toMatchObject({ kind: 'external' });
+    expect(classify({ ...allDay, id: 'current' })).toEqual({ kind: 'mirror', bookingId });
+  });
+
   test('is the owner’s own when it is a copy of a mirror made by hand', () => {
     expect(classify({ ...allDay, extendedProperties: { private: { booking_id: bookingId } } })).toMatchObject({
       kind: 'external',

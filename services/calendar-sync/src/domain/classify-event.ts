@@ -1,6 +1,7 @@
 import { addDays, type CivilDate, dateInZone, isCivilDate } from '@monde-sauvage/contracts';
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import { Temporal } from 'temporal-polyfill';
+import { isOurs } from './mirror-event.ts';
 
 export type GoogleEvent = calendar_v3.Schema$Event;
 type EventTime = calendar_v3.Schema$EventDateTime;
@@ -9,7 +10,7 @@ type EventTime = calendar_v3.Schema$EventDateTime;
 export interface Surroundings {
   /** IANA zone of the establishment: timed events take nights by their local dates. */
   timezone: string;
-  /** The booking whose mirror in this calendar has this event id, if any. */
+  /** The booking whose mirror in this calendar has or had this event id, if that is known without the event saying so. */
   mirrorWithId(googleEventId: string): string | undefined;
   /** Whether this booking's own sequence of ids contains this one: then we made the event, also when it is long gone. */
   isOwnId(bookingId: string, googleEventId: string): boolean;
@@ -25,13 +26,13 @@ export type EventClass =
 const kindsWithoutNights = new Set(['birthday', 'workingLocation']);
 
 /**
- * Classifies an event as Google lists it. A mirror is an event that carries our booking id *and* the id of that
- * booking's mirror; a copy made by hand carries the first only and counts as the owner's own.
+ * Classifies an event as Google lists it. A mirror is an event with the id of a booking's mirror, also when it lost our
+ * properties, unless it carries another booking's; a copy made by hand has an id of its own and is the owner's own.
  */
 export function classifyEvent(event: GoogleEvent, about: Surroundings): EventClass {
   const googleEventId = event.id ?? '';
   const known = about.mirrorWithId(googleEventId);
-  if (known !== undefined) return { kind: 'mirror', bookingId: known };
+  if (known !== undefined && isOurs(event, known)) return { kind: 'mirror', bookingId: known };
   const claimed = event.extendedProperties?.private?.booking_id;
   if (claimed !== undefined && about.isOwnId(claimed, googleEventId)) return { kind: 'mirror', bookingId: claimed };
   if (event.status === 'cancelled') return { kind: 'free', reason: 'cancelled' };

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { BookingSnapshot, CivilDate } from '@monde-sauvage/contracts';
 import { z } from 'zod';
 import type { GoogleEvent } from './classify-event.ts';
+import { isShared } from './merge-event.ts';
 
 /** The part of a booking that its mirror shows. Everything else may change without a call to Google. */
 export const mirroredBooking = z.object({
@@ -17,8 +18,20 @@ export const mirroredBooking = z.object({
 });
 export type MirroredBooking = z.infer<typeof mirroredBooking>;
 
-/** What of an event is compared to find out whether somebody changed it in Google. */
-export const writtenEvent = z.object({ summary: z.string(), startDate: z.string(), endDate: z.string() });
+/**
+ * What we last wrote: compared with what Google holds to find out whether somebody changed it there, and with what is to
+ * be written next, so that only what changed is written.
+ */
+export const writtenEvent = z.object({
+  summary: z.string(),
+  startDate: z.string(),
+  endDate: z.string(),
+  /** Absent when it was not kept. */
+  description: z.string().optional(),
+  guest: z.object({ email: z.string(), name: z.string() }).nullable().optional(),
+  /** Somebody else has written into the description or the attendees too. */
+  shared: z.boolean().default(false),
+});
 export type WrittenEvent = z.infer<typeof writtenEvent>;
 
 export const mirroredPart = (booking: BookingSnapshot): MirroredBooking => ({
@@ -38,6 +51,8 @@ export const isActive = (booking: MirroredBooking): boolean => booking.status !=
 
 export const titleOf = (booking: MirroredBooking, chaletName: string): string =>
   `${booking.status === 'confirmed' ? '[CONFIRMED] ' : ''}${chaletName} - ${booking.customerName}`;
+
+const markOfOurs = 'website';
 
 const words = {
   fr: { reference: 'Réservation', guests: 'Personnes', phone: 'Téléphone', email: 'Courriel', notes: 'Notes' },
@@ -84,7 +99,7 @@ export function mirrorEvent(o: {
     attendees:
       booking.customerEmail === null ? [] : [{ email: booking.customerEmail, displayName: booking.customerName }],
     extendedProperties: {
-      private: { booking_id: o.bookingId, source: 'website', version: String(o.version) },
+      private: { booking_id: o.bookingId, source: markOfOurs, version: String(o.version) },
     },
   };
 }
@@ -95,11 +110,22 @@ export function hashOfEvent(event: GoogleEvent): string {
   return createHash('sha256').update(JSON.stringify(shown)).digest('hex');
 }
 
-export const writtenPart = (event: GoogleEvent): WrittenEvent => ({
-  summary: event.summary ?? '',
-  startDate: event.start?.date ?? '',
-  endDate: event.end?.date ?? '',
-});
+/** @param found the event as Google holds it after we wrote `event` */
+export function writtenPart(event: GoogleEvent, found: GoogleEvent): WrittenEvent {
+  const written = {
+    summary: event.summary ?? '',
+    startDate: event.start?.date ?? '',
+    endDate: event.end?.date ?? '',
+    description: event.description ?? '',
+    guest: guestOf(event),
+  };
+  return { ...written, shared: isShared(written, found) };
+}
+
+function guestOf(event: GoogleEvent): { email: string; name: string } | null {
+  const guest = event.attendees?.[0];
+  return guest?.email ? { email: guest.email, name: guest.displayName ?? '' } : null;
+}
 
 /**
  * The id of a booking's event, and the ones to fall back to when Google keeps a used id from us: deterministic, so that
@@ -110,6 +136,12 @@ export function mirrorEventId(bookingId: string, sequence: number): string {
   return createHash('sha256').update(`${bookingId}:${sequence}`).digest('hex').slice(0, 32);
 }
 
+/** The booking whose first event id this is, if it is one. */
+export function bookingOfEventId(googleEventId: string): string | undefined {
+  const parts = /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/.exec(googleEventId);
+  return parts?.slice(1).join('-');
+}
+
 /** Whether an id is one of the first `upTo + 1` of a booking's sequence. */
 export const isMirrorEventId = (bookingId: string, upTo: number, googleEventId: string): boolean =>
   Array.from({ length: upTo + 1 }, (_, sequence) => mirrorEventId(bookingId, sequence)).includes(googleEventId);
@@ -117,21 +149,42 @@ export const isMirrorEventId = (bookingId: string, upTo: number, googleEventId: 
 /** In the place of a drift: the list and our own writes crossed, so that only reading the event tells. */
 export const unverified = 'unverified';
 
+/**
+ * Whether an event that has an id of ours belongs to this booking. Google's `update` drops the private properties that
+ * it does not name, so that only those of another booking speak against it.
+ */
+export function isOurs(event: GoogleEvent, bookingId: string): boolean {
+  const claimed = event.extendedProperties?.private?.booking_id;
+  return claimed === undefined || claimed === bookingId;
+}
+
 /** How an event in Google differs from what we wrote there, in words for the audit trail; undefined when it does not. */
-export function findDrift(written: WrittenEvent, event: GoogleEvent): string | undefined {
+export function findDrift(
+  written: Pick<WrittenEvent, 'summary' | 'startDate' | 'endDate'>,
+  event: GoogleEvent,
+  bookingId: string,
+): string | undefined {
   if (event.status === 'cancelled') return 'deleted in Google';
-  const found: WrittenEvent = {
+  const found = {
     summary: event.summary ?? '',
     startDate: event.start?.date ?? localDate(event.start?.dateTime),
     endDate: event.end?.date ?? localDate(event.end?.dateTime),
   };
   const differences: string[] = [];
-  if (found.startDate !== written.startDate || found.endDate !== written.endDate || event.start?.dateTime) {
+  if (found.startDate !== written.startDate || found.endDate !== written.endDate || isTimed(event)) {
     differences.push(`moved in Google to ${found.startDate || 'no date'} – ${found.endDate || 'no date'}`);
   }
   if (found.summary !== written.summary) differences.push('renamed in Google');
   if (event.transparency === 'transparent') differences.push('marked as free in Google');
+  if (!hasMark(event, bookingId)) differences.push('lost its link to the booking in Google');
   return differences.length === 0 ? undefined : differences.join(', ');
+}
+
+const isTimed = (event: GoogleEvent): boolean => Boolean(event.start?.dateTime || event.end?.dateTime);
+
+export function hasMark(event: GoogleEvent, bookingId: string): boolean {
+  const mark = event.extendedProperties?.private;
+  return mark?.booking_id === bookingId && mark.source === markOfOurs;
 }
 
 const localDate = (dateTime: string | null | undefined): CivilDate => dateTime?.slice(0, 10) ?? '';
