@@ -101,6 +101,18 @@ test('a booking that is not pending, or whose hold is over, cannot be paid', asy
   }
 });
 
+test.each([
+  ['below what Stripe takes', 20],
+  ['nothing', 0],
+])('a total of %s is refused as such', async (_what, total) => {
+  const { id } = stage.book({ price: { currency: 'CAD', total, lines: [{ label: '2 nuits', amount: total }] } });
+  expect(await stage.checkout(id)).toMatchObject({
+    ok: false,
+    refusal: { code: 'validation_failed', errors: [{ path: 'price.total', message: expect.any(String) }] },
+  });
+  expect((await stage.payments(id)).filter(payment => payment.status === 'open')).toEqual([]);
+});
+
 test('a session whose answer was lost is the one that is given out', async () => {
   const booking = stage.book();
   stage.stripe.faults.add({

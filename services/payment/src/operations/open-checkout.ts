@@ -23,6 +23,7 @@ type PricedBooking = BookingSnapshot & { price: NonNullable<BookingSnapshot['pri
 
 const notFound = refuse('not_found', 'There is no such booking.');
 const closed = (message: string) => refuse('not_pending', message);
+const unpayable = (message: string) => refuse('validation_failed', message, [{ path: 'price.total', message }]);
 
 /**
  * Opens a Checkout Session for a pending booking, or gives the open one. What is owed is asked of the booking service,
@@ -41,8 +42,7 @@ export async function openCheckout(
   if (actor.kind !== 'guest' && !mayManage(actor, booking.establishmentId)) return notFound;
   const now = context.now();
   if (!isPayable(booking, now)) return closed('This booking is not waiting for a payment.');
-  if (booking.price.total === 0)
-    return refuse('validation_failed', 'This booking costs nothing; there is nothing to pay.');
+  if (booking.price.total === 0) return unpayable('This booking costs nothing; there is nothing to pay.');
   await inTransaction(context.db, tx => keepBooking(tx, booking));
 
   // A session can close between two looks at it; then there is a new attempt.
@@ -51,7 +51,7 @@ export async function openCheckout(
     const payment = await findOrStartAttempt(context, booking, email);
     if (payment === 'paid') return closed('This booking is paid already.');
     const page = await findPage(context, payment);
-    if (page.kind === 'too_small') return refuse('validation_failed', 'The amount is too small to be paid by card.');
+    if (page.kind === 'too_small') return unpayable('The amount is too small to be paid by card.');
     if (page.kind === 'under_way') return closed('A payment for this booking is under way.');
     // Asked too late for its own deadline, say: a new attempt asks afresh, but only once.
     if (page.kind === 'refused' && tries > 0) throw page.error;
