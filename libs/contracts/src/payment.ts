@@ -33,6 +33,8 @@ export const paymentEvents = {
   paymentExpired: defineEvent({ subject: 'payment.expired', stream: 'PAYMENT', body: paymentSnapshot }),
   paymentRefunded: defineEvent({ subject: 'payment.refunded', stream: 'PAYMENT', body: paymentSnapshot }),
   paymentDisputed: defineEvent({ subject: 'payment.disputed', stream: 'PAYMENT', body: paymentSnapshot }),
+  /** Something about its money needs a person; `reason` says what. Its state is told by the other events. */
+  paymentNeedsReview: defineEvent({ subject: 'payment.needs_review', stream: 'PAYMENT', body: paymentSnapshot }),
 };
 
 export const checkout = z.object({ checkoutUrl: z.url(), expiresAt: timestamp });

@@ -3,7 +3,7 @@ import { type EventHandler, handle, on, type RequestHandler } from '@monde-sauva
 import { findOverlaps, getBooking, getHistory, getSchedule, getSnapshot, listBookings } from './booking-queries.ts';
 import type { BookingContext } from './context.ts';
 import { getChalet, getEstablishment, listChalets, listKeys } from './establishment-queries.ts';
-import { confirmPaidBooking, recordPaymentNews } from './operations/apply-payment.ts';
+import { confirmPaidBooking, notePaymentInReview, recordPaymentNews } from './operations/apply-payment.ts';
 import { authenticate } from './operations/authenticate.ts';
 import { cancelBooking } from './operations/cancel-booking.ts';
 import { createBooking } from './operations/create-booking.ts';
@@ -65,6 +65,7 @@ export const paymentHandlers = (ctx: BookingContext): EventHandler[] => [
   on(paymentEvents.paymentExpired, (payment, meta) => recordPaymentNews(ctx, payment, meta)),
   on(paymentEvents.paymentRefunded, (payment, meta) => recordPaymentNews(ctx, payment, meta)),
   on(paymentEvents.paymentDisputed, (payment, meta) => recordPaymentNews(ctx, payment, meta)),
+  on(paymentEvents.paymentNeedsReview, (payment, meta) => notePaymentInReview(ctx, payment, meta)),
 ];
 
 /** News of Google calendars: stream CALENDAR. Whether a calendar is connected does not concern a booking. */

@@ -185,6 +185,22 @@ describe('a payment', () => {
     expect((await snapshotOf(booking.id)).version).toBe(2);
   });
 
+  it('that a person must look at is noted with the reason and changes nothing', async () => {
+    const { chalet } = await seedChalet(system);
+    const booking = granted(await book(system, chalet.id, 10));
+    const reason = 'amount_mismatch: Stripe took 44999 CAD, we asked for 45000 CAD';
+    const payment = paymentFor(booking, { status: 'open', amountPaid: 0, paidAt: null, reason });
+    await system.publish(paymentEvents.paymentNeedsReview, payment);
+    const noted = await eventually(async () => {
+      const { items } = granted(
+        await system.ask(bookingRequests.history, { actor: admin, bookingId: booking.id, limit: 100 }),
+      );
+      return items.find(entry => entry.action === 'payment_needs_review');
+    });
+    expect(noted).toMatchObject({ by: 'payment', reason, version: 1, changes: {} });
+    expect(await snapshotOf(booking.id)).toEqual(expect.objectContaining({ status: 'pending', version: 1 }));
+  });
+
   describe('after the hold ended', () => {
     const expired = async () => {
       const { chalet } = await seedChalet(system);

@@ -55,9 +55,10 @@ const eventOf = {
   expired: paymentEvents.paymentExpired,
   refunded: paymentEvents.paymentRefunded,
   disputed: paymentEvents.paymentDisputed,
+  needs_review: paymentEvents.paymentNeedsReview,
 } satisfies Record<PaymentFact, unknown>;
 
-/** Writes the event of a step into the outbox, in the transaction of the step. */
+/** Writes the event of a change into the outbox, in the transaction of the change. */
 export async function announce(
   tx: Transaction,
   payment: Payment,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { decidePayment, type Payment, type StripeState } from './payment.ts';
+import { decidePayment, needsReviewAnew, type Payment, type StripeState } from './payment.ts';
 
 const paidAt = new Date('2027-01-15T14:03:22Z');
 
@@ -162,6 +162,16 @@ describe('a paid payment', () => {
       needsReview: true,
     });
   });
+});
+
+test('a person hears of a payment once for each reason, and of a dispute as such', () => {
+  const mismatch = after(open, { ...paid, amountTotal: 11_999 });
+  expect(needsReviewAnew(open, mismatch)).toBe(true);
+  expect(needsReviewAnew(mismatch, mismatch)).toBe(false);
+  expect(needsReviewAnew(mismatch, { ...mismatch, reason: 'refund_failed: unknown (re_1)' })).toBe(true);
+  const succeeded = after(open, paid);
+  expect(needsReviewAnew(open, succeeded)).toBe(false);
+  expect(needsReviewAnew(succeeded, after(succeeded, { ...paid, disputeStatus: 'needs_response' }))).toBe(false);
 });
 
 test('whatever Stripe says, applying it twice is applying it once', () => {

@@ -65,7 +65,7 @@ export interface StripeState {
   refunds: StripeRefundState[];
 }
 
-export type PaymentFact = 'succeeded' | 'failed' | 'expired' | 'refunded' | 'disputed';
+export type PaymentFact = 'succeeded' | 'failed' | 'expired' | 'refunded' | 'disputed' | 'needs_review';
 
 /** One change of the row, one version, and the fact it announces, if it is one. */
 interface PaymentStep {
@@ -93,6 +93,10 @@ export function decidePayment(payment: Payment, state: StripeState): PaymentStep
   }
   return steps;
 }
+
+/** Whether a person must hear of a change who has not yet; a dispute is a fact of its own. */
+export const needsReviewAnew = (before: Payment, after: Payment): boolean =>
+  after.needsReview && after.status !== 'disputed' && !(before.needsReview && before.reason === after.reason);
 
 type Step = { changes: Partial<Payment>; fact: PaymentFact | null } | undefined;
 

@@ -121,6 +121,7 @@ test('a refund that Stripe holds is followed to its end, and a failed one is put
   stage.stripe.refunds.settle(String(refundsAtStripe(intent)[0]?.id), 'failed', 'lost_or_stolen_card');
   const payment = await eventually(async () => (await stage.payments(bookingId)).find(one => one.needsReview));
   expect(payment).toMatchObject({ amountRefunded: 0, reason: expect.stringContaining('lost_or_stolen_card') });
+  await told(bookingId, 'payment.needs_review');
   expect(await stage.db.refund.findMany({ where: { payment: { bookingId } } })).toMatchObject([
     { status: 'failed', lastError: 'lost_or_stolen_card' },
   ]);
@@ -147,6 +148,18 @@ test('a refund gives back no more than remains when nobody told of the one in th
   expect(refundsAtStripe(intent).map(refund => refund.amount)).toEqual([2_000, 10_000]);
   const [payment] = await stage.payments(bookingId);
   expect(payment).toMatchObject({ status: 'refunded', amountRefunded: 12_000, needsReview: false });
+});
+
+test('a refund that Stripe refuses is put before a person, who is told why', async () => {
+  const { bookingId } = await paidBooking();
+  const refusal = { status: 400, message: 'Insufficient funds', code: 'balance_insufficient' };
+  stage.stripe.faults.add({ match: { method: 'POST', path: '^/v1/refunds$' }, ...refusal });
+  await cancel(bookingId, 100);
+  await told(bookingId, 'payment.needs_review');
+  expect(stage.factsOf(bookingId).at(-1)?.body).toMatchObject({
+    status: 'succeeded',
+    reason: expect.stringMatching(/^refund_refused.*balance_insufficient/),
+  });
 });
 
 test('a refund that went back in the dashboard already is not made', async () => {

@@ -189,7 +189,12 @@ test('an amount that differs from ours is not confirmed but put before a person'
   stage.service().reconcileNow();
   const payment = await eventually(async () => (await stage.payments(bookingId)).find(one => one.needsReview));
   expect(payment).toMatchObject({ status: 'open', amountPaid: 0, reason: expect.stringContaining('amount_mismatch') });
-  expect(stage.factsOf(bookingId)).toEqual([]);
+  await told(bookingId, 'payment.needs_review');
+  stage.service().reconcileNow();
+  await stage.quiet();
+  expect(stage.factsOf(bookingId)).toMatchObject([
+    { subject: 'payment.needs_review', body: { status: 'open', amountPaid: 0, reason: payment.reason } },
+  ]);
   expect(await stage.checkout(bookingId)).toMatchObject({ ok: false, refusal: { code: 'not_pending' } });
   expect(await stage.settleHold(bookingId)).toMatchObject({ ok: true, value: { outcome: 'processing' } });
 });

@@ -33,6 +33,21 @@ export const confirmPaidBooking = (ctx: BookingContext, payment: PaymentSnapshot
 export const recordPaymentNews = (ctx: BookingContext, payment: PaymentSnapshot, meta: EventMeta): Promise<void> =>
   changeByPayment(ctx, payment, meta, (booking, _timezone, _tx, at) => applyPaymentNews(booking, payment, { at }));
 
+/** A person must look at a payment: one line in the audit trail says why. */
+export const notePaymentInReview = (ctx: BookingContext, payment: PaymentSnapshot, meta: EventMeta): Promise<void> =>
+  changeByPayment(ctx, payment, meta, async (booking, _timezone, tx, at) => {
+    await noteInHistory(tx, {
+      id: meta.id,
+      bookingId: booking.id,
+      version: booking.version,
+      at,
+      by: 'payment',
+      action: 'payment_needs_review',
+      reason: payment.reason ?? 'unknown',
+    });
+    return { kind: 'unchanged' };
+  });
+
 async function changeByPayment(
   ctx: BookingContext,
   payment: PaymentSnapshot,

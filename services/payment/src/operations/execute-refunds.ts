@@ -1,7 +1,7 @@
 import { fullJitter } from '@monde-sauvage/service-kit';
 import { inTransaction, type PaymentContext } from '../context.ts';
 import type { Payment, Refund } from '../generated/prisma/client.ts';
-import { lockPayments } from '../payment-store.ts';
+import { announce, lockPayments, toPayment } from '../payment-store.ts';
 import { fitPlannedRefund } from '../refund-store.ts';
 import { classify, describeStripeError } from '../stripe-client.ts';
 import { describeRefund } from '../stripe-state.ts';
@@ -110,7 +110,9 @@ async function giveUp(context: PaymentContext, refund: DueRefund, lastError: str
     if (count === 0) return;
     const reason = `refund_refused: ${lastError}`;
     const review = { needsReview: true, reason, updatedAt: at, version: { increment: 1 } };
-    await tx.payment.update({ where: { id: refund.paymentId }, data: review });
+    const payment = toPayment(await tx.payment.update({ where: { id: refund.paymentId }, data: review }));
+    await announce(tx, payment, 'needs_review', { id: context.newId(), at });
   });
+  context.nudge.outbox();
   context.logger.error({ refundId: refund.id, paymentId: refund.paymentId, lastError }, 'Stripe refused a refund');
 }

@@ -1,6 +1,6 @@
 import { inTransaction, type PaymentContext } from '../context.ts';
 import type { Booking } from '../generated/prisma/client.ts';
-import { decidePayment, holdsMoney, isPaid, type Payment, type StripeState } from '../payment.ts';
+import { decidePayment, holdsMoney, isPaid, needsReviewAnew, type Payment, type StripeState } from '../payment.ts';
 import { announce, findPayment, lockPayments, savePayment } from '../payment-store.ts';
 import { recordStripeRefunds, storePlannedRefunds } from '../refund-store.ts';
 import type { Patience } from '../stripe-client.ts';
@@ -41,10 +41,15 @@ async function applyState(context: PaymentContext, before: Payment, state: Strip
       payment = duplicate ? { ...step.payment, reason: step.payment.reason ?? 'duplicate_payment' } : step.payment;
       if (step.fact) await announce(tx, payment, step.fact, { id: context.newId(), at });
     }
+    const facts = steps.flatMap(step => step.fact ?? []);
+    if (needsReviewAnew(current, payment)) {
+      await announce(tx, payment, 'needs_review', { id: context.newId(), at });
+      facts.push('needs_review');
+    }
     await savePayment(tx, payment, { at, nextCheckAt: nextCheck(context, booking, payment, at) });
     await recordStripeRefunds(context, tx, payment, state.refunds);
     const planned = await storePlannedRefunds(context, tx, booking, [...others, payment]);
-    return { payment, facts: steps.flatMap(step => step.fact ?? []), planned, news: steps.length > 0, duplicate };
+    return { payment, facts, planned, news: steps.length > 0, duplicate };
   });
   if (!outcome) return undefined;
   const { payment, facts, planned, news, duplicate } = outcome;
