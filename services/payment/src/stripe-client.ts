@@ -74,12 +74,12 @@ export function describeStripeError(error: unknown): string {
   return [error.type, error.code, message, error.requestId].filter(Boolean).join(' · ').slice(0, 1_000);
 }
 
-/** Runs a call that somebody waits for; Stripe out of reach becomes `unavailable` for the caller. */
+/** Runs a call that somebody waits for; Stripe out of reach, or not there yet, becomes `unavailable` for the caller. */
 export async function orUnavailable<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
-    if (error instanceof Stripe.errors.StripeError && classify(error) !== 'refused') {
+    if (error instanceof Stripe.errors.StripeError && (classify(error) !== 'refused' || isMissing(error))) {
       throw new UnavailableError('stripe', describeStripeError(error), { cause: error });
     }
     throw error;

@@ -214,6 +214,17 @@ test('settling a hold ends an attempt whose session nobody was given', async () 
   expect(await stage.payments(booking.id)).toMatchObject([{ status: 'expired', reason: 'hold_over' }]);
 });
 
+test('a session that cannot be read yet is for now unavailable, to the guest and to the hold', async () => {
+  const { id } = stage.book();
+  const path = `^/v1/checkout/sessions/${await openSessionOf(id)}$`;
+  const unreadable = { match: { method: 'GET', path }, status: 404, code: 'resource_missing' };
+  stage.stripe.faults.add(unreadable);
+  await expect(stage.checkout(id)).rejects.toThrow(/unavailable/);
+  expect(await stage.checkout(id)).toMatchObject({ ok: true });
+  stage.stripe.faults.add(unreadable);
+  await expect(stage.settleHold(id)).rejects.toThrow(/unavailable/);
+});
+
 test('a hold is not settled while Stripe cannot be reached', async () => {
   const booking = stage.book();
   await openSessionOf(booking.id);
