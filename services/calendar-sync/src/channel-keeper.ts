@@ -10,6 +10,7 @@ const claimMs = 60_000;
 const retryPause = { baseMs: 5_000, capMs: 30 * 60_000 };
 /** A channel is followed by a new one in the last fifth of its life: Google does not renew by itself. */
 const renewalShare = 0.2;
+const longestChannelMs = 7 * 86_400_000;
 
 /**
  * Keeps one push channel open for every chosen calendar: opens it, opens the next one before it ends, and stops what is
@@ -87,7 +88,7 @@ async function watchCalendar(context: Context, chaletId: string): Promise<void> 
     const channel = await access.api.watch(calendar.calendarId, { id, token, address });
     await context.db.channel.update({
       where: { id },
-      data: { resourceId: channel.resourceId ?? null, expiresAt: new Date(Number(channel.expiration)) },
+      data: { resourceId: channel.resourceId ?? null, expiresAt: endOfChannel(channel.expiration, now) },
     });
     await context.db.calendar.updateMany({
       where: { chaletId, generation: calendar.generation },
@@ -96,6 +97,12 @@ async function watchCalendar(context: Context, chaletId: string): Promise<void> 
   } catch (error) {
     await recordWatchFailure(context, calendar, error);
   }
+}
+
+/** Google: a channel lasts a week unless less is asked for. An answer that does not say is taken for that. */
+function endOfChannel(expiration: string | null | undefined, now: Date): Date {
+  const epochMs = Number(expiration ?? Number.NaN);
+  return new Date(Number.isFinite(epochMs) && epochMs > 0 ? epochMs : now.getTime() + longestChannelMs);
 }
 
 async function recordWatchFailure(context: Context, calendar: Calendar, error: unknown): Promise<void> {

@@ -105,6 +105,34 @@ describe('connecting a Google account', () => {
     expect(system.google.calls({ path: '/revoke' })).toHaveLength(0);
   });
 
+  test('works with a Google that says no more than it has to', async () => {
+    system.google.configure({ terse: true });
+    const chalet = await seedConnectedChalet(system);
+    const { establishmentId, owner: actor, chaletId } = chalet;
+    const { items } = granted(await system.ask(calendarRequests.listCalendars, { actor, establishmentId }));
+    expect(items).toContainEqual(expect.objectContaining({ calendarId: chalet.calendarId, writable: true }));
+    const booking = newBooking(chalet);
+    await announce(system, booking);
+    await mirrorOf(system, chalet, booking);
+    // The one channel is known, lasts, and is stopped in the end.
+    const channelOf = () => system.google.channels().filter(({ calendarId }) => calendarId === chalet.calendarId);
+    await eventually(async () => {
+      const { rows } = await system.pool.query('SELECT expires_at FROM channels WHERE chalet_id = $1', [chaletId]);
+      return rows.length === 1 && rows[0].expires_at > Date.now() + 86_400_000;
+    });
+    expect(channelOf()).toHaveLength(1);
+    granted(await choose(system, chalet, null));
+    await eventually(() => channelOf().length === 0, { describe: 'the channel is stopped' });
+    system.google.configure({ terse: false });
+  });
+
+  test('refuses a calendar that may only be read', async () => {
+    const { chaletId, calendarId, ...chalet } = await seedChalet(system);
+    granted((await connectGoogle(system, chalet)).answer);
+    system.google.shareCalendar(calendarId, ownerEmail, 'reader');
+    expect(refusalOf(await choose(system, { ...chalet, chaletId, calendarId }))).toBe('forbidden');
+  });
+
   test('that no other establishment uses is taken back at Google when it ends', async () => {
     const account = system.google.createAccount({ email: 'second@example.com' }).email;
     const { owner: actor, establishmentId, ...chalet } = await seedChalet(system);

@@ -93,6 +93,7 @@ const settingsInput = z.object({
   accessTokenTtlSeconds: z.number().int().positive().exactOptional(),
   requireHttpsPush: z.boolean().exactOptional(),
   maxPageSize: z.number().int().positive().exactOptional(),
+  terse: z.boolean().exactOptional(),
   expandDays: z.number().int().positive().exactOptional(),
 });
 const callFilter = z.object({

@@ -45,7 +45,7 @@ function listCalendars(context: Context) {
     ...(hasMore
       ? { nextPageToken: encodeToken({ kind: 'page', query: fingerprint, after: last.id, seq: 0 }) }
       : { nextSyncToken: world.randomId() }),
-    items: items.map(each => listEntry(each, email)),
+    items: items.map(each => listEntry(world, each, email)),
   };
   return json(200, list);
 }
@@ -53,7 +53,7 @@ function listCalendars(context: Context) {
 function getListEntry(context: Context) {
   const { email } = authenticate(context, scopesFor.readCalendarList);
   const calendar = findCalendar(context.world, context.param('calendarId'), email);
-  return json(200, listEntry(calendar, email));
+  return json(200, listEntry(context.world, calendar, email));
 }
 
 /** Not opened by the scopes of events and calendar list. */
@@ -77,7 +77,7 @@ function minAccessRole(query: URLSearchParams): AccessRole {
   return role;
 }
 
-function listEntry(calendar: Calendar, email: string): calendar_v3.Schema$CalendarListEntry {
+function listEntry(world: World, calendar: Calendar, email: string): calendar_v3.Schema$CalendarListEntry {
   return {
     kind: 'calendar#calendarListEntry',
     etag: etagOf(calendar.listSeq),
@@ -89,7 +89,7 @@ function listEntry(calendar: Calendar, email: string): calendar_v3.Schema$Calend
     backgroundColor: '#9fe1e7',
     foregroundColor: '#000000',
     selected: true,
-    accessRole: calendar.access.get(email) ?? 'reader',
+    ...(world.settings.terse ? {} : { accessRole: calendar.access.get(email) ?? 'reader' }),
     defaultReminders: [],
     ...(calendar.id === email ? { primary: true } : {}),
   };

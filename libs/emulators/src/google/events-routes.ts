@@ -144,7 +144,7 @@ function watch(context: Context): Reply {
     resourceId: channel.resourceId,
     resourceUri: `${world.baseUrl()}/calendar/v3/calendars/${encodeURIComponent(calendar.id)}/events?alt=json`,
     ...(token === undefined ? {} : { token }),
-    expiration: String(channel.expiration),
+    ...(world.settings.terse ? {} : { expiration: String(channel.expiration) }),
   };
   return json(200, answer);
 }

@@ -110,6 +110,13 @@ describe('patch and update', () => {
     expect(await refusalOf(change({ start, end }))).toEqual({ status: 400, reason: 'invalid' });
     const { data } = await change({ start: { ...start, date: null }, end: { ...end, date: null } });
     expect(data.start?.dateTime).toBe('2026-02-10T15:00:00-05:00');
+    // And back, in the same way.
+    const dates = { start: { date: '2026-02-10' }, end: { date: '2026-02-15' } };
+    expect(await refusalOf(change(dates))).toEqual({ status: 400, reason: 'invalid' });
+    const noTime = { dateTime: null, timeZone: null };
+    const whole = await change({ start: { ...dates.start, ...noTime }, end: { ...dates.end, ...noTime } });
+    expect(whole.data).toMatchObject(dates);
+    expect(whole.data.start).toEqual(dates.start);
   });
 
   test('a deleted event comes back by patching its status', async () => {

@@ -4,12 +4,14 @@ import {
   createGrant,
   grantOfAccessToken,
   grantOfRefreshToken,
+  type IssuedToken,
   issueAccessToken,
   revokeGrant,
   scopesFor,
 } from './grants.ts';
 import { type EmulatorRequest, header, isObject, json, parseJsonObject, type Reply } from './http.ts';
 import type { Context, Route } from './router.ts';
+import type { Grant } from './state.ts';
 import type { World } from './world.ts';
 
 /** What an authorization code stands for; used once, within ten minutes. */
@@ -83,7 +85,7 @@ function exchangeCode(
   }
   const grant = createGrant(world, code);
   code.usedFor = grant.id;
-  const issued = issueAccessToken(world, grant);
+  const issued = tokenAnswer(world, grant);
   return json(200, grant.refreshToken === undefined ? issued : { ...issued, refresh_token: grant.refreshToken });
 }
 
@@ -93,11 +95,16 @@ function refresh(world: World, form: URLSearchParams, clientId: string, note: Co
   note({ email: grant.email });
   if (grant.revoked) return oauthError(400, 'invalid_grant', 'Token has been expired or revoked.');
   if (grant.clientId !== clientId) return oauthError(401, 'unauthorized_client', 'Unauthorized');
-  const issued = issueAccessToken(world, grant);
+  const issued = tokenAnswer(world, grant);
   if (!world.settings.rotateRefreshTokens) return json(200, issued);
   grant.refreshToken = `1//0${world.randomId()}`;
   world.changed();
   return json(200, { ...issued, refresh_token: grant.refreshToken });
+}
+
+function tokenAnswer(world: World, grant: Grant): Partial<IssuedToken> {
+  const { scope, ...issued } = issueAccessToken(world, grant);
+  return world.settings.terse ? issued : { ...issued, scope };
 }
 
 function revoke({ world, request, note }: Context): Reply {

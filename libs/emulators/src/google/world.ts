@@ -12,6 +12,8 @@ export interface Settings {
   requireHttpsPush: boolean;
   /** Upper bound of any page of events; Google may always return fewer than asked for. */
   maxPageSize: number;
+  /** Leave out what an answer need not say: scope of tokens (RFC 6749, 5.1), end of channels, roles in the calendar list. */
+  terse: boolean;
   /** How far ahead an endless series is expanded when no `timeMax` bounds it. */
   expandDays: number;
 }
@@ -21,6 +23,7 @@ export const defaultSettings: Settings = {
   accessTokenTtlSeconds: 3599,
   requireHttpsPush: false,
   maxPageSize: 2500,
+  terse: false,
   expandDays: 730,
 };
 

@@ -70,3 +70,7 @@ export function createCalendarApi(o: { auth: OAuth2Client; rootUrl: string; call
     getCalendar: calendarId => o.call('calendarList.get', () => calendarList.get({ calendarId })),
   };
 }
+
+/** Whether events can be written, as far as the list of calendars says; where it does not, the first write tells. */
+export const isWritable = ({ accessRole }: calendar_v3.Schema$CalendarListEntry): boolean =>
+  accessRole !== 'reader' && accessRole !== 'freeBusyReader';

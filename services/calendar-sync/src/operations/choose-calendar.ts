@@ -3,6 +3,7 @@ import { postgresErrorCode } from '@monde-sauvage/persistence';
 import type { CalendarSyncer } from '../calendar-syncer.ts';
 import type { Context, Transaction } from '../context.ts';
 import { remove } from '../domain/plan-external-changes.ts';
+import { isWritable } from '../google/calendar-api.ts';
 import { GoogleCallError } from '../google/classify-error.ts';
 import { findActiveExternalEvents, writeExternalChanges } from '../stores/external-event-store.ts';
 import { transact } from '../stores/transact.ts';
@@ -60,7 +61,7 @@ async function resolveCalendar(
   if (access.status !== 'active') return refuseNotConnected(access);
   try {
     const entry = await access.api.getCalendar(calendarId);
-    if (entry.accessRole !== 'writer' && entry.accessRole !== 'owner') {
+    if (!isWritable(entry)) {
       return refuse('forbidden', 'The connected Google account may not write to this calendar.');
     }
     return ok(entry.id ?? calendarId);

@@ -34,7 +34,8 @@ export async function completeConnection(
   if (typeof tokens === 'string') {
     return refuse('forbidden', `Google did not accept the connection (${tokens}). Please start again.`);
   }
-  const granted = tokens.scope?.split(' ') ?? [];
+  // An answer that does not say what was granted means all that was asked for (RFC 6749, section 5.1).
+  const granted = tokens.scope?.split(' ') ?? scopes;
   if (!tokens.refresh_token || scopes.some(scope => !granted.includes(scope))) {
     // Not revoked: Google would take back the account's whole consent, and with it a connection that works.
     return refuse('forbidden', 'Not every permission was ticked in Google. Please connect again and leave all ticked.');

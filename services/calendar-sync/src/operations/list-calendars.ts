@@ -1,6 +1,7 @@
 import { type Actor, mayManage, ok, type Result, refuse, type selectableCalendar } from '@monde-sauvage/contracts';
 import type { z } from 'zod';
 import type { Context } from '../context.ts';
+import { isWritable } from '../google/calendar-api.ts';
 import { GoogleCallError } from '../google/classify-error.ts';
 import { refuseGoogleFailure, refuseNotConnected } from './refusals.ts';
 
@@ -22,13 +23,14 @@ export async function listCalendars(
     let pageToken: string | undefined;
     do {
       const page = await access.api.listCalendars(pageToken);
-      for (const { id, summary, summaryOverride, primary, accessRole } of page.items ?? []) {
+      for (const entry of page.items ?? []) {
+        const { id, summary, summaryOverride, primary } = entry;
         if (!id) continue;
         items.push({
           calendarId: id,
           name: summaryOverride ?? summary ?? id,
           primary: primary ?? false,
-          writable: accessRole === 'writer' || accessRole === 'owner',
+          writable: isWritable(entry),
           chaletId: chaletOf.get(id) ?? null,
         });
       }
