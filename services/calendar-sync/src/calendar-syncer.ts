@@ -4,7 +4,7 @@ import { fullJitter, startWorker, type Worker } from '@monde-sauvage/service-kit
 import { applyListing } from './apply-listing.ts';
 import type { Context } from './context.ts';
 import type { Calendar } from './generated/prisma/client.ts';
-import { GoogleCallError } from './google/classify-error.ts';
+import { GoogleCallError, type GoogleFailure } from './google/classify-error.ts';
 import { listChanges } from './list-changes.ts';
 import {
   claimCalendar,
@@ -13,11 +13,13 @@ import {
   recordSyncFailure,
   renewCalendarLease,
 } from './stores/calendar-store.ts';
+import { keepLease } from './stores/keep-lease.ts';
 import { wakeMirrors } from './stores/wake-mirrors.ts';
+import { wakeAt } from './wake-at.ts';
 
 export type SyncOutcome =
   | { status: 'synced'; syncedAt: Date; full: boolean; changed: number; removed: number; recorded: boolean }
-  | { status: 'failed'; reason: string }
+  | { status: 'failed'; reason: string; kind: GoogleFailure['kind'] | 'internal' }
   /** No calendar, or no connection that works. */
   | { status: 'not_connected' }
   /** Another replica is at it and did not end in time, or the calendar was chosen anew. */
@@ -31,7 +33,8 @@ export interface CalendarSyncer {
 
 const mostAtOnce = 4;
 const busyPatienceMs = 15_000;
-const retryPause = { baseMs: 1_000, capMs: 5 * 60_000 };
+/** Not longer than a minute: until the next try, availability answers say that Google is unreachable. */
+const retryPause = { baseMs: 1_000, capMs: 60_000 };
 
 /**
  * Brings owners' events in: one sync at a time for each calendar, across replicas. Requests that come together share a
@@ -91,13 +94,21 @@ async function syncOnce(context: Context, chaletId: string, o: { onlyIfDue: bool
   const calendar = await claim(context, chaletId, o);
   if (calendar === 'none') return { status: 'not_connected' };
   if (calendar === 'busy') return { status: 'busy' };
+  return keepLease(
+    () => renewCalendarLease(context, calendar),
+    () => syncClaimed(context, calendar),
+  );
+}
+
+async function syncClaimed(context: Context, calendar: Calendar): Promise<SyncOutcome> {
+  const { chaletId } = calendar;
   const syncs = context.metrics.counter('calendar_syncs_total', 'Syncs of calendars, by outcome', ['outcome']);
   try {
     const access = await context.google.access(calendar.establishmentId);
     if (access.status !== 'active') {
       const reason = access.status === 'revoked' ? access.reason : 'not connected to Google';
       await recordSyncFailure(context, calendar, { status: 'blocked', reason, nextAt: nextSync(context) });
-      return access.status === 'revoked' ? { status: 'failed', reason } : { status: 'not_connected' };
+      return access.status === 'revoked' ? { status: 'failed', reason, kind: 'revoked' } : { status: 'not_connected' };
     }
     const chalet = await context.db.chalet.findUnique({ where: { id: chaletId } });
     const listedAt = context.now();
@@ -123,7 +134,8 @@ async function syncOnce(context: Context, chaletId: string, o: { onlyIfDue: bool
     };
   } catch (error) {
     syncs.inc({ outcome: 'failed' });
-    return { status: 'failed', reason: await recordFailure(context, calendar, error) };
+    const kind = error instanceof GoogleCallError ? error.failure.kind : 'internal';
+    return { status: 'failed', kind, reason: await recordFailure(context, calendar, error) };
   }
 }
 
@@ -158,6 +170,7 @@ async function recordFailure(context: Context, calendar: Calendar, error: unknow
     ? nextSync(context)
     : new Date(context.now().getTime() + asked + fullJitter(calendar.failures + 1, retryPause));
   await recordSyncFailure(context, calendar, { status: needsOwner ? 'blocked' : 'failing', reason, nextAt });
+  wakeAt(context, nextAt, () => context.nudge.syncs());
   return reason;
 }
 

@@ -2,8 +2,10 @@ import { fullJitter, startWorker, type Worker } from '@monde-sauvage/service-kit
 import type { Context } from './context.ts';
 import { GoogleCallError } from './google/classify-error.ts';
 import { reconcileMirror, type Surroundings } from './reconcile-mirror.ts';
+import { keepLease } from './stores/keep-lease.ts';
 import { claimLane, LaneLostError, releaseLane, renewLane } from './stores/lanes.ts';
 import { commitFailure, findDueMirrors, type Mirror } from './stores/mirror-store.ts';
+import { wakeAt } from './wake-at.ts';
 
 /** Calendars this replica writes at once. */
 const mostLanes = 8;
@@ -28,7 +30,10 @@ export function startMirrorWriter(context: Context): Worker {
       while (!signal.aborted && running.size < mostLanes) {
         const lane = await claimLane(context);
         if (lane === undefined) return;
-        const work = writeLane(context, lane, signal)
+        const work = keepLease(
+          () => renewLane(context, lane.chaletId),
+          () => writeLane(context, lane, signal),
+        )
           .catch(error => context.logger.error({ err: error, chaletId: lane.chaletId }, 'a calendar lane failed'))
           .finally(() => {
             running.delete(work);
@@ -125,18 +130,12 @@ async function recordFailure(context: Context, mirror: Mirror, error: unknown, f
       const asked =
         error instanceof GoogleCallError && 'retryAfterMs' in error.failure ? error.failure.retryAfterMs : 0;
       const at = after((asked ?? 0) + fullJitter(Math.max(failures - 1, mirror.attempts), retryPause));
-      wakeAt(context, at);
+      wakeAt(context, at, () => context.nudge.mirrors());
       await commitFailure(context, mirror, { state: 'wanted', reason, at });
       await postpone(context, chaletId, { at, reason });
       return false;
     }
   }
-}
-
-/** Closer to the planned time than the worker's interval; another replica's interval is the safety net. */
-function wakeAt(context: Context, at: Date): void {
-  const ms = at.getTime() - context.now().getTime();
-  if (ms < 60_000) setTimeout(() => context.nudge.mirrors(), ms + 1).unref();
 }
 
 /** The other mirrors of the lane that are due wait as well; their tries are not counted. */

@@ -32,6 +32,7 @@ import { eventHandlers, requestHandlers } from './messages.ts';
 import { startMirrorWriter } from './mirror-writer.ts';
 import { revokeConnection } from './operations/revoke-connection.ts';
 import { reencryptTokens } from './reencrypt-tokens.ts';
+import { catchUp } from './stores/calendar-store.ts';
 import { createTokenCipher } from './token-cipher.ts';
 
 const name = 'calendar-sync';
@@ -103,6 +104,7 @@ async function run(config: CalendarSyncConfig, o: { now: Clock; newId: () => str
   });
   const context: Context = { db, nats, config, google, cipher, ...o, metrics, replicaId: o.newId(), nudge };
   await reencryptTokens(context);
+  await catchUp(context);
   const writer = startMirrorWriter(context);
   const syncer = startCalendarSyncer(context);
   const keeper = startChannelKeeper(context);

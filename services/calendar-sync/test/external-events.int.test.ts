@@ -5,11 +5,14 @@ import {
   announce,
   type CalendarSystem,
   type Chalet,
+  choose,
+  connectGoogle,
   day,
   eventsOf,
   granted,
   mirrorOf,
   newBooking,
+  ownerEmail,
   refusalOf,
   seedChalet,
   seedConnectedChalet,
@@ -99,6 +102,39 @@ describe("the owner's events in Google", () => {
     expect(newsOf(chalet)[3]).toMatchObject({ kind: 'removed', googleEventId: first?.id });
     system.google.deleteEvent(chalet.calendarId, series.id ?? '');
     await eventually(() => newsOf(chalet).length === 6);
+  });
+
+  test('count their revisions on when their calendar is left and chosen again, or Google disconnected', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const { establishmentId, owner: actor, calendarId } = chalet;
+    const { id } = system.google.createEvent(calendarId, { summary: 'Famille', ...stay(5, 10) });
+    const revisions = async (count: number) => {
+      await eventually(() => newsOf(chalet).length === count, { describe: `${count} pieces of news` });
+      return newsOf(chalet).map(({ kind, googleEventId, revision }) => `${kind} ${googleEventId === id} ${revision}`);
+    };
+    await revisions(1);
+    const other = system.google.createCalendar({ owner: ownerEmail, summary: 'Another' }).id;
+    granted(await choose(system, chalet, other));
+    await revisions(2);
+    granted(await choose(system, chalet));
+    await revisions(3);
+    granted(await choose(system, chalet, null));
+    await revisions(4);
+    granted(await choose(system, chalet));
+    await revisions(5);
+    granted(await system.ask(calendarRequests.disconnect, { actor, establishmentId }));
+    await revisions(6);
+    granted((await connectGoogle(system, chalet)).answer);
+    granted(await choose(system, chalet));
+    expect(await revisions(7)).toEqual([
+      'changed true 1',
+      'removed true 2',
+      'changed true 3',
+      'removed true 4',
+      'changed true 5',
+      'removed true 6',
+      'changed true 7',
+    ]);
   });
 
   test('that vanished while the sync token expired go by absence, and nothing else does', async () => {

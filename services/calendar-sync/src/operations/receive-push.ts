@@ -2,8 +2,9 @@ import { timingSafeEqual } from 'node:crypto';
 import { ok, type Result, refuse } from '@monde-sauvage/contracts';
 import type { Context } from '../context.ts';
 import { hashOf } from '../google/oauth.ts';
+import { wakeAt } from '../wake-at.ts';
 
-const echoPauseMs = 1_000;
+const echoPauseMs = 400;
 
 /**
  * Google says that a calendar changed. Only makes the calendar due and answers; the sync follows, one for a burst. A
@@ -46,6 +47,6 @@ export async function receivePush(
     RETURNING next_sync_at <= ${now}::timestamptz AS at_once`;
   const atOnce = due[0]?.at_once ?? false;
   pushes.inc({ outcome: atOnce ? 'due' : 'echo' });
-  if (atOnce) context.nudge.syncs();
+  wakeAt(context, atOnce ? now : later, () => context.nudge.syncs());
   return ok({});
 }

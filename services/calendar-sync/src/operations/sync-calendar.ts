@@ -1,7 +1,7 @@
 import { type Actor, mayManage, ok, type Result, refuse, type syncReport } from '@monde-sauvage/contracts';
 import { UnavailableError } from '@monde-sauvage/messaging';
 import type { z } from 'zod';
-import type { CalendarSyncer } from '../calendar-syncer.ts';
+import type { CalendarSyncer, SyncOutcome } from '../calendar-syncer.ts';
 import type { Context } from '../context.ts';
 
 /** The owner wants a chalet's calendar read now. */
@@ -27,11 +27,27 @@ export async function syncCalendar(
     case 'not_connected':
       return refuse('google_not_connected', 'This chalet has no Google calendar. Connect Google and choose one.');
     case 'busy':
-      throw new UnavailableError('google', 'another sync of this calendar is under way');
+      throw new UnavailableError('calendar-sync', 'another sync of this calendar is under way');
     case 'failed': {
       const now = await context.google.access(chalet.establishmentId);
-      if (now.status === 'revoked') return revoked;
-      throw new UnavailableError('google', outcome.reason);
+      return now.status === 'revoked' ? revoked : refuseFailedSync(outcome);
     }
   }
 }
+
+/** Which of it is Google's, which the owner's, and which ours. @throws UnavailableError when trying again helps */
+function refuseFailedSync({ kind, reason }: Extract<SyncOutcome, { status: 'failed' }>): Result<never> {
+  switch (kind) {
+    case 'not_found':
+      return refuse('not_found', calendarIsGone);
+    case 'forbidden':
+      return refuse('forbidden', `Google does not let the connected account read this calendar (${reason}).`);
+    case 'internal':
+      throw new UnavailableError('calendar-sync', reason);
+    default:
+      throw new UnavailableError('google', reason);
+  }
+}
+
+const calendarIsGone =
+  'Google does not find this calendar for the connected account. Share it with the account again, or choose another one.';

@@ -1,8 +1,11 @@
 import type { Context } from '../context.ts';
 import type { Calendar } from '../generated/prisma/client.ts';
+import { leaseMs } from './keep-lease.ts';
 
-/** Twice what a call to Google can take, as it is renewed between pages. */
-const leaseMs = 20_000;
+/** Calendars that were synced this recently have missed nothing: replicas that start together share one round. */
+const recentMs = 3_000;
+/** Over which calendars are spread that are to be read at once. */
+const spreadMs = 3_000;
 
 /**
  * Takes a calendar for a sync, so that no two replicas sync it at once; undefined when another has it, or when it is
@@ -48,6 +51,20 @@ export async function findDueCalendars(context: Context, most: number): Promise<
     select: { chaletId: true },
   });
   return rows.map(row => row.chaletId);
+}
+
+/**
+ * Makes calendars due within seconds: while no replica ran, pushes were lost. Those that fail or are blocked keep the
+ * time that was planned for them.
+ */
+export async function catchUp(context: Pick<Context, 'db' | 'now'>): Promise<number> {
+  const now = context.now();
+  return context.db.$executeRaw`
+    UPDATE calendars
+       SET next_sync_at = LEAST(next_sync_at, ${now}::timestamptz
+                                + random() * make_interval(secs => ${spreadMs / 1_000}::float8))
+     WHERE status IN ('ok', 'syncing')
+       AND (last_sync_at IS NULL OR last_sync_at < ${new Date(now.getTime() - recentMs)}::timestamptz)`;
 }
 
 /** A sync failed: says why and since when, gives the calendar back, and plans the next try. */

@@ -7,8 +7,7 @@ import { LaneLostError, renewLane } from './lanes.ts';
 const echoMs = 30_000;
 
 /**
- * The API as the holder of a lane uses it. Every call first makes sure that the lane is still held, for longer than the
- * call can take. Writes are announced: each makes Google push, and a push that is expected lets the next ones
+ * The API as the holder of a lane uses it. Every call first makes sure that the lane is still held. Writes are announced: each makes Google push, and a push that is expected lets the next ones
  * join it before the calendar is listed; announced before the call, since the push can be faster than the answer.
  * @throws LaneLostError when another replica writes this calendar by now
  */

@@ -1,7 +1,5 @@
 import type { Context } from '../context.ts';
-
-/** Twice what a call to Google can take, as it is renewed before each; a crashed writer's lane is taken over after it. */
-const leaseMs = 20_000;
+import { leaseMs } from './keep-lease.ts';
 
 /** Takes the lane of a chalet with mirrors that are due; undefined when there is none or others hold them. */
 export async function claimLane(context: Context): Promise<{ chaletId: string; failures: number } | undefined> {

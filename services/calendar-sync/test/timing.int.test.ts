@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { calendarRequests } from '@monde-sauvage/contracts';
+import { eventually } from '@monde-sauvage/testkit';
+import {
+  announce,
+  type CalendarSystem,
+  type Chalet,
+  day,
+  eventsOf,
+  granted,
+  mirrorOf,
+  newBooking,
+  seedConnectedChalet,
+  settled,
+  startCalendarSystem,
+} from './calendar-system.ts';
+
+describe('how soon and how often Google is asked', () => {
+  let system: CalendarSystem;
+  beforeAll(async () => {
+    system = await startCalendarSystem();
+  });
+  afterAll(() => system.drain());
+
+  const stay = (from: number, to: number) => ({ start: { date: day(from) }, end: { date: day(to) } });
+  const cameIn = async (chalet: Chalet, summary: string) => {
+    await eventually(
+      () =>
+        system.published.some(
+          ({ subject, body }) =>
+            subject === 'calendar.external_event_changed' &&
+            body.chaletId === chalet.chaletId &&
+            body.title === summary,
+        ),
+      { describe: `the event ${summary}` },
+    );
+  };
+  const listsOf = (chalet: Chalet) => system.google.calls({ calendarId: chalet.calendarId, method: 'GET' }).length;
+  const change = (chalet: Chalet, assignments: string) =>
+    system.pool.query(`UPDATE calendars SET ${assignments} WHERE chalet_id = $1`, [chalet.chaletId]);
+  const consult = async (chalet: Chalet) =>
+    granted(await system.ask(calendarRequests.consult, { chaletId: chalet.chaletId, from: day(1), to: day(9) }));
+  const syncedAtOf = async (chalet: Chalet) => {
+    const { rows } = await system.pool.query('SELECT last_sync_at FROM calendars WHERE chalet_id = $1', [
+      chalet.chaletId,
+    ]);
+    return rows[0].last_sync_at.toISOString();
+  };
+
+  test('an owner’s change that is taken for an echo of our write comes in within half a second or so', async () => {
+    const chalet = await seedConnectedChalet(system);
+    await system.google.pushesSettled();
+    const delays: number[] = [];
+    for (let round = 0; round < 4; round += 1) {
+      // As many echoes are expected as this round needs, and none of them comes.
+      await change(chalet, `echoes = 5, echoes_until = now() + interval '30 seconds'`);
+      const started = performance.now();
+      system.google.createEvent(chalet.calendarId, { summary: `Round ${round}`, ...stay(20 + round, 21 + round) });
+      await cameIn(chalet, `Round ${round}`);
+      delays.push(performance.now() - started);
+    }
+    expect(delays.reduce((sum, delay) => sum + delay, 0) / delays.length).toBeLessThan(900);
+  });
+
+  test('what was pushed while no replica ran comes in at the start', async () => {
+    const chalet = await seedConnectedChalet(system);
+    system.google.addPushFault({ kind: 'drop', calendarId: chalet.calendarId });
+    system.google.createEvent(chalet.calendarId, { summary: 'Unheard of', ...stay(30, 31) });
+    await change(chalet, `last_sync_at = now() - interval '1 minute'`);
+    await system.restart();
+    await cameIn(chalet, 'Unheard of');
+  });
+
+  test('a replica that starts beside another does not read again what was just read', async () => {
+    const chalet = await seedConnectedChalet(system);
+    await system.google.pushesSettled();
+    await change(chalet, `last_sync_at = now(), next_sync_at = now() + interval '5 minutes'`);
+    const replica = await system.start();
+    const { rows } = await system.pool.query(
+      `SELECT next_sync_at > now() + interval '1 minute' AS later FROM calendars WHERE chalet_id = $1`,
+      [chalet.chaletId],
+    );
+    expect(rows).toEqual([{ later: true }]);
+    await replica.drain();
+  });
+
+  test('a writer’s lease is short, so that a killed one is soon followed, and kept for as long as Google takes', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const booking = newBooking(chalet);
+    system.google.addFault({ match: { method: 'POST', calendarId: chalet.calendarId }, latencyMs: 9_000 });
+    await announce(system, booking);
+    const leaseOf = async () => {
+      const { rows } = await system.pool.query<{ seconds: number }>(
+        `SELECT extract(epoch FROM lease_until - now())::float8 AS seconds FROM lanes WHERE chalet_id = $1`,
+        [chalet.chaletId],
+      );
+      return rows[0]?.seconds ?? 0;
+    };
+    const first = await eventually(async () => (await leaseOf()) || undefined);
+    expect(first).toBeLessThan(7);
+    // The try is given up after 8 seconds.
+    await eventually(
+      async () => {
+        const { rows } = await system.pool.query('SELECT attempts FROM mirrors WHERE booking_id = $1', [booking.id]);
+        if (rows[0].attempts > 0) return true;
+        expect(await leaseOf()).toBeGreaterThan(0);
+        return false;
+      },
+      { timeoutMs: 12_000 },
+    );
+    await mirrorOf(system, chalet, booking);
+    expect(eventsOf(system, chalet)).toHaveLength(1);
+  }, 20_000);
+
+  test('checks during an outage say unreachable at once, and try no more often than planned', async () => {
+    const chalet = await seedConnectedChalet(system);
+    await settled(system, chalet);
+    await system.google.pushesSettled();
+    await change(chalet, `last_sync_at = now() - interval '1 hour'`);
+    const match = { calendarId: chalet.calendarId, path: 'events$' };
+    system.google.addFault({ match, status: 503, retryAfter: 30, times: 0 });
+    const before = listsOf(chalet);
+    for (let index = 0; index < 5; index += 1) expect((await consult(chalet)).status).toBe('unreachable');
+    expect(listsOf(chalet) - before).toBe(1);
+    system.google.clearFaults();
+  });
+
+  test('a copy whose last sync failed is not fresh, however young it is, until one succeeds', async () => {
+    const chalet = await seedConnectedChalet(system);
+    await system.google.pushesSettled();
+    expect((await consult(chalet)).status).toBe('fresh');
+    const match = { calendarId: chalet.calendarId, path: 'events$' };
+    system.google.addFault({ match, status: 503, retryAfter: 30 });
+    const sync = () => system.ask(calendarRequests.syncCalendar, { actor: chalet.owner, chaletId: chalet.chaletId });
+    const syncedAt = await syncedAtOf(chalet);
+    await expect(sync()).rejects.toMatchObject({ name: 'UnavailableError', service: 'google' });
+    expect(await consult(chalet)).toMatchObject({ status: 'unreachable', syncedAt });
+    granted(await sync());
+    expect((await consult(chalet)).status).toBe('fresh');
+  });
+
+  test('a calendar that Google does not find any more is said to be gone, not Google', async () => {
+    const chalet = await seedConnectedChalet(system);
+    system.google.deleteCalendar(chalet.calendarId);
+    const answer = await system.ask(calendarRequests.syncCalendar, { actor: chalet.owner, chaletId: chalet.chaletId });
+    expect(answer).toMatchObject({
+      ok: false,
+      refusal: { code: 'not_found', message: expect.stringContaining('Google') },
+    });
+    expect((await consult(chalet)).status).toBe('unreachable');
+  });
+
+  test('a copy without a connection that works is unreachable, since its last good sync', async () => {
+    const chalet = await seedConnectedChalet(system);
+    await system.google.pushesSettled();
+    const syncedAt = await syncedAtOf(chalet);
+    // As when a sync that was under way ends after the connection was revoked.
+    await system.pool.query(`UPDATE connections SET status = 'revoked', reason = 'test' WHERE establishment_id = $1`, [
+      chalet.establishmentId,
+    ]);
+    expect(await consult(chalet)).toMatchObject({ status: 'unreachable', syncedAt });
+  });
+});
