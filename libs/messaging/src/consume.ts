@@ -1,11 +1,11 @@
 import type { StreamName } from '@monde-sauvage/contracts';
-import { fullJitter, type Logger, type Metrics } from '@monde-sauvage/service-kit';
+import { fullJitter, type Logger, type Metrics, readTraceparent, traceIdOf } from '@monde-sauvage/service-kit';
 import type { NatsConnection } from 'nats';
 import type pg from 'pg';
 import { announceSubscriptions, isConnected } from './connection.ts';
 import { ensureConsumer } from './consumer-config.ts';
 import { storeDeadLetter } from './dead-letters.ts';
-import { type EventHandler, type EventMeta, UnreadableEventError } from './event-handler.ts';
+import { type EventHandler, type EventMeta, runTraced, UnreadableEventError } from './event-handler.ts';
 import { startPull } from './pull.ts';
 import type { PulledMessage } from './pulled-message.ts';
 import { serveReplays } from './replays.ts';
@@ -68,7 +68,12 @@ export async function consumeEvents(o: {
       count('handled');
       return;
     }
-    const about = { subject: message.subject, eventId: message.headers['ce-id'], deliveries: message.deliveries };
+    const about = {
+      subject: message.subject,
+      eventId: message.headers['ce-id'],
+      deliveries: message.deliveries,
+      traceId: traceIdOf(readTraceparent(message.headers.traceparent)),
+    };
     if (!(await databaseAnswers(o.pool))) {
       logger.warn({ ...about, err: failure }, 'an event failed while the database is away; it will be tried again');
       retryLater();
@@ -106,7 +111,7 @@ export async function consumeEvents(o: {
     const stillBusy = keepWorking(message);
     const stop = seconds.startTimer({ subject: handler.subject });
     try {
-      await handler.run(parseJson(message.text), metaOf(message));
+      await runTraced(handler, o.durable, parseJson(message.text), metaOf(message));
       return undefined;
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));

@@ -1,4 +1,5 @@
 import type { EventContract, StreamName } from '@monde-sauvage/contracts';
+import { traced } from '@monde-sauvage/service-kit';
 import { z } from 'zod';
 
 export interface EventMeta {
@@ -16,6 +17,21 @@ export interface EventHandler {
   stream: StreamName;
   /** @throws UnreadableEventError when the body is not what the contract says */
   run(body: unknown, meta: EventMeta): Promise<void>;
+}
+
+/** Has `consumer` handle an event, as a span under the trace of the change that the event tells. */
+export function runTraced(handler: EventHandler, consumer: string, body: unknown, meta: EventMeta): Promise<void> {
+  const { traceparent: parent, ...about } = meta;
+  const attributes = {
+    'messaging.system': 'nats',
+    'messaging.destination.name': handler.subject,
+    'messaging.consumer.group.name': consumer,
+    'messaging.message.id': about.id,
+    'monde_sauvage.deliveries': about.deliveries,
+  };
+  return traced(`process ${handler.subject}`, { kind: 'consumer', parent, attributes }, ({ traceparent }) =>
+    handler.run(body, { ...about, ...(traceparent === undefined ? {} : { traceparent }) }),
+  );
 }
 
 /** No later try can help: the body is not what the contract says. */

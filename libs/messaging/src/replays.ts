@@ -4,7 +4,7 @@ import type { NatsConnection } from 'nats';
 import type pg from 'pg';
 import { z } from 'zod';
 import { findDeadLetter, markReplayed, replaySubject } from './dead-letters.ts';
-import type { EventHandler } from './event-handler.ts';
+import { type EventHandler, runTraced } from './event-handler.ts';
 import { parseJson } from './request.ts';
 import { describeError } from './streams.ts';
 
@@ -28,7 +28,7 @@ export function serveReplays(o: {
       const handler = letter && o.handlers.get(letter.subject);
       if (letter === undefined || handler === undefined) return { error: 'nothing here can handle it' };
       const traceparent = letter.headers.traceparent;
-      await handler.run(parseJson(letter.body), {
+      await runTraced(handler, o.durable, parseJson(letter.body), {
         id: letter.messageId ?? letter.id,
         time: new Date(letter.headers['ce-time'] ?? letter.createdAt),
         deliveries: letter.deliveries + 1,

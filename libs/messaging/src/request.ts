@@ -1,10 +1,14 @@
 import { type RequestContract, type Result, refusalCodes } from '@monde-sauvage/contracts';
-import { newId } from '@monde-sauvage/service-kit';
+import { newId, type Span, traced } from '@monde-sauvage/service-kit';
 import { ErrorCode, headers, type Msg, type NatsConnection, NatsError } from 'nats';
 import { z } from 'zod';
 import { isConnected, waitUntilConnected } from './connection.ts';
 import { describeError } from './streams.ts';
 import { serviceOf, UnavailableError } from './unavailable-error.ts';
+
+/** What spans of requests say: the transport, and how it ended (`ok` or the refusal's code). */
+export const rpc = { 'rpc.system': 'nats' };
+export const outcomeAttribute = 'monde_sauvage.outcome';
 
 /** A reconnect to another node of the cluster takes less; waiting longer would only pile up callers. */
 const reconnectPatienceMs = 1_000;
@@ -32,15 +36,30 @@ export class RemoteError extends Error {
  * Asks another service and waits for its answer. At most once: after UnavailableError it is unknown whether the work
  * was done, so commands carry an idempotency key.
  * @param o.deadlineMs instead of the contract's own
+ * @param o.traceparent the trace it belongs to, instead of the current one
  * @returns the answer as parsed by the contract, or the other side's refusal
  * @throws UnavailableError when nobody listens (at once), the deadline passes or there is no connection
  * @throws RemoteError when the other side failed, or answered something that the contract does not allow
  */
-export async function request<I extends z.ZodType, O extends z.ZodType>(
+export function request<I extends z.ZodType, O extends z.ZodType>(
   nc: NatsConnection,
   contract: RequestContract<I, O>,
   input: z.input<I>,
   o: { deadlineMs?: number | undefined; requestId?: string | undefined; traceparent?: string | undefined } = {},
+): Promise<Result<z.output<O>>> {
+  return traced(contract.subject, { kind: 'client', parent: o.traceparent, attributes: rpc }, async span => {
+    const answer = await ask(nc, contract, input, o, span);
+    span.set({ [outcomeAttribute]: answer.ok ? 'ok' : answer.refusal.code });
+    return answer;
+  });
+}
+
+async function ask<I extends z.ZodType, O extends z.ZodType>(
+  nc: NatsConnection,
+  contract: RequestContract<I, O>,
+  input: z.input<I>,
+  o: { deadlineMs?: number | undefined; requestId?: string | undefined },
+  { traceparent }: Span,
 ): Promise<Result<z.output<O>>> {
   const started = performance.now();
   const deadlineMs = o.deadlineMs ?? contract.deadlineMs;
@@ -52,7 +71,7 @@ export async function request<I extends z.ZodType, O extends z.ZodType>(
   const h = headers();
   h.set('x-request-id', o.requestId ?? newId());
   h.set('x-deadline-ms', String(remainingMs));
-  if (o.traceparent !== undefined) h.set('traceparent', o.traceparent);
+  if (traceparent !== undefined) h.set('traceparent', traceparent);
   let answer: Msg;
   try {
     answer = await nc.request(contract.subject, JSON.stringify(input), { timeout: remainingMs, headers: h });

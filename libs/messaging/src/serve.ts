@@ -1,10 +1,9 @@
 import { type RequestContract, type Result, refuse } from '@monde-sauvage/contracts';
-import type { Logger, Metrics } from '@monde-sauvage/service-kit';
-import { newId } from '@monde-sauvage/service-kit';
+import { type Logger, type Metrics, newId, type Span, traced } from '@monde-sauvage/service-kit';
 import type { NatsConnection, ServiceMsg } from 'nats';
 import type { z } from 'zod';
 import { announceSubscriptions } from './connection.ts';
-import { parseJson } from './request.ts';
+import { outcomeAttribute, parseJson, rpc } from './request.ts';
 import { UnavailableError } from './unavailable-error.ts';
 
 export interface RequestContext {
@@ -21,6 +20,9 @@ export interface RequestHandler {
 
 /** Requests worked on at once by one replica; more wait their turn, in order of arrival. */
 const defaultConcurrency = 64;
+
+/** Outcomes that are ours to look into; every other refusal is the caller's answer. */
+const failures = new Set(['internal', 'unavailable', 'overloaded', 'late']);
 
 /** Requests that may wait; beyond it a replica that cannot keep up says so at once instead of letting callers time out. */
 const maxWaiting = 1_024;
@@ -82,11 +84,13 @@ export async function serveRequests(o: {
     inFlight.set(working);
   };
 
-  const serve = async (handler: RequestHandler, message: ServiceMsg): Promise<void> => {
+  const serve = async (handler: RequestHandler, message: ServiceMsg, span: Span): Promise<void> => {
     const { subject } = handler;
     const received = performance.now();
     const respond = (outcome: string, result: Result<unknown>) => {
       answered.inc({ subject, outcome });
+      span.set({ [outcomeAttribute]: outcome });
+      if (failures.has(outcome)) span.fail(outcome);
       seconds.observe({ subject }, (performance.now() - received) / 1_000);
       message.respond(JSON.stringify(result));
     };
@@ -97,7 +101,7 @@ export async function serveRequests(o: {
       const deadlineMs = Number(message.headers?.get('x-deadline-ms')) || handler.deadlineMs;
       // Its caller has given up: doing the work now would only make the others wait longer.
       if (waitedMs > deadlineMs) return respond('late', refuse('unavailable', 'no answer in time'));
-      const result = await answerSafely(o, handler, message);
+      const result = await answerSafely(o, handler, message, span);
       respond(result.ok ? 'ok' : result.refusal.code, result);
     } finally {
       release();
@@ -118,7 +122,10 @@ export async function serveRequests(o: {
           o.logger.error({ err: error, subject: handler.subject }, 'cannot receive requests');
           return;
         }
-        const work = serve(handler, message)
+        const parent = message.headers?.get('traceparent');
+        const work = traced(handler.subject, { kind: 'server', parent, attributes: rpc }, span =>
+          serve(handler, message, span),
+        )
           .catch(failure => {
             // Most likely the answer is larger than NATS takes; the caller should not have to wait for its deadline.
             o.logger.error({ err: failure, subject: handler.subject }, 'could not send an answer');
@@ -149,9 +156,9 @@ async function answerSafely(
   o: { service: string; logger: Logger; isOutage?: ((error: unknown) => boolean) | undefined },
   handler: RequestHandler,
   message: ServiceMsg,
+  { traceparent }: Span,
 ): Promise<Result<unknown>> {
   const requestId = message.headers?.get('x-request-id') || newId();
-  const traceparent = message.headers?.get('traceparent');
   try {
     return await handler.answer(parseJson(message.string()), { requestId, ...(traceparent ? { traceparent } : {}) });
   } catch (error) {

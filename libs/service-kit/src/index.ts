@@ -20,4 +20,6 @@ export {
   startOpsServer,
 } from './ops-server.ts';
 export { runService, type Service } from './run-service.ts';
+export { currentTraceparent, inTrace, newTraceparent, readTraceparent, traceIdOf } from './trace-context.ts';
+export { type Span, startSpan, startTracing, traced } from './tracing.ts';
 export { startWorker, type Worker } from './worker.ts';

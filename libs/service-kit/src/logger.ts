@@ -1,4 +1,5 @@
 import { type Logger, pino } from 'pino';
+import { currentTraceparent, traceIdOf } from './trace-context.ts';
 
 export type { Logger };
 
@@ -28,12 +29,13 @@ const confidential = [
 /** What Postgres adds to an error can hold a row's values (`Failing row contains …`); its code and message do not. */
 const rowValues = ['detail', 'where', 'parameters'];
 
-/** A structured JSON logger on standard output, one line an entry. */
+/** A structured JSON logger on standard output, one line an entry; `traceId` says which trace it belongs to, if any. */
 export function createLogger(o: { service: string; level?: string | undefined }): Logger {
   return pino({
     name: o.service,
     level: o.level ?? 'info',
     base: { service: o.service },
+    mixin: withTrace,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: label => ({ level: label }) },
     redact: {
@@ -44,4 +46,10 @@ export function createLogger(o: { service: string; level?: string | undefined })
       censor: '[redacted]',
     },
   });
+}
+
+/** A new object each time: pino writes the entry into it. */
+function withTrace(): object {
+  const traceId = traceIdOf(currentTraceparent());
+  return traceId === undefined ? {} : { traceId };
 }

@@ -1,3 +1,6 @@
+import { createLogger } from './logger.ts';
+import { startTracing } from './tracing.ts';
+
 /** What a service's wiring gives to its entry point. */
 export interface Service {
   start(): Promise<void>;
@@ -9,10 +12,12 @@ const drainLimitMs = 10_000;
 
 /**
  * The life of a service process: build, start, wait for SIGTERM or SIGINT, drain within 10 s, exit 0. A problem at
- * start is printed as one line on standard error and ends the process with code 1.
+ * start is printed as one line on standard error and ends the process with code 1. Spans go to the collector at
+ * `OTEL_EXPORTER_OTLP_ENDPOINT`, if it is set.
  */
 export async function runService(name: string, create: () => Promise<Service>): Promise<void> {
   let service: Service | undefined;
+  let tracing: { stop(): Promise<void> } | undefined;
   let stopping = false;
   const stop = async (signal: string) => {
     if (stopping) return;
@@ -24,6 +29,8 @@ export async function runService(name: string, create: () => Promise<Service>): 
     limit.unref();
     try {
       await service?.drain();
+      clearTimeout(limit);
+      await tracing?.stop();
       process.exit(0);
     } catch (error) {
       process.stderr.write(`${name}: could not drain: ${oneLine(error)}\n`);
@@ -34,6 +41,12 @@ export async function runService(name: string, create: () => Promise<Service>): 
   process.on('SIGINT', stop);
   try {
     service = await create();
+    // Of the whole process, and after create(), which has refused a wrong address.
+    tracing = await startTracing({
+      service: name,
+      endpoint: process.env.OTEL_EXPORTER_OTLP_ENDPOINT,
+      logger: () => createLogger({ service: name, level: process.env.LOG_LEVEL }),
+    });
     await service.start();
   } catch (error) {
     if (stopping) return;

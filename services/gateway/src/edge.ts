@@ -1,8 +1,8 @@
-import type { Logger, Metrics } from '@monde-sauvage/service-kit';
+import { inTrace, type Logger, type Metrics, newTraceparent, startSpan, traceIdOf } from '@monde-sauvage/service-kit';
 import type { RequestHandler } from 'express';
 import { rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
-import { callOf, routeOf } from './call.ts';
+import { callOf, routeOf, setTrace } from './call.ts';
 import { sendProblem } from './problems.ts';
 
 /** What every request passes on its way in. */
@@ -61,7 +61,10 @@ export function limitRate(o: {
   });
 }
 
-/** One line and one measurement an answer. Paths are logged as patterns, without queries: those may hold secrets. */
+/**
+ * One line, one measurement and one span an answer, in the client's trace or one that begins here. Paths are logged as patterns, without queries: those may
+ * hold secrets.
+ */
 export function observe(o: { logger: Logger; metrics: Metrics }): RequestHandler {
   const seconds = o.metrics.histogram('http_request_seconds', 'Time to answer a request', [
     'method',
@@ -70,13 +73,28 @@ export function observe(o: { logger: Logger; metrics: Metrics }): RequestHandler
   ]);
   return (req, res, next) => {
     const started = performance.now();
+    const call = callOf(res);
+    const { method } = req;
+    const span = startSpan(method, {
+      kind: 'server',
+      parent: call.traceparent,
+      attributes: { 'http.request.method': method, 'monde_sauvage.request_id': call.requestId },
+    });
+    const traceparent = span.traceparent ?? newTraceparent();
+    setTrace(res, traceparent);
     res.once('close', () => {
       const route = routeOf(req);
       const status = res.writableFinished ? res.statusCode : 499;
       const ms = performance.now() - started;
-      seconds.observe({ method: req.method, route, status }, ms / 1_000);
-      o.logger.info({ ...callOf(res), method: req.method, route, status, ms: Math.round(ms * 10) / 10 }, 'answered');
+      seconds.observe({ method, route, status }, ms / 1_000);
+      const { requestId } = call;
+      const traceId = traceIdOf(traceparent);
+      o.logger.info({ requestId, traceId, method, route, status, ms: Math.round(ms * 10) / 10 }, 'answered');
+      span.setName(`${method} ${route}`);
+      span.set({ 'http.route': route, 'http.response.status_code': status });
+      if (status >= 500) span.fail(String(status));
+      span.end();
     });
-    next();
+    inTrace(traceparent, next);
   };
 }
