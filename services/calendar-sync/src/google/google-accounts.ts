@@ -1,5 +1,5 @@
 import type { Clock, Logger, Metrics } from '@monde-sauvage/service-kit';
-import { fullJitter } from '@monde-sauvage/service-kit';
+import { fullJitter, traced } from '@monde-sauvage/service-kit';
 import type { OAuth2Client } from 'google-auth-library';
 import type { CalendarSyncConfig } from '../config.ts';
 import type { Database } from '../context.ts';
@@ -51,7 +51,7 @@ export function createGoogleAccounts(o: {
   const measured = async <T>(operation: string, run: () => Promise<{ data: T }>): Promise<T> => {
     const stop = seconds.startTimer({ operation });
     try {
-      const { data } = await run();
+      const { data } = await traced(`google ${operation}`, { kind: 'client' }, run);
       calls.inc({ operation, outcome: 'ok' });
       return data;
     } catch (error) {
