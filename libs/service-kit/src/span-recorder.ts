@@ -24,9 +24,9 @@ const queue = {
   maxQueueSize: 2_048,
   maxExportBatchSize: 512,
   scheduledDelayMillis: 2_000,
-  exportTimeoutMillis: 12_000,
+  exportTimeoutMillis: 7_000,
 };
-const deliveryTimeoutMs = 10_000;
+const deliveryTimeoutMs = 5_000;
 
 const kinds: Record<SpanKind, ApiSpanKind> = {
   internal: ApiSpanKind.INTERNAL,
@@ -79,7 +79,7 @@ export async function createRecorder(o: {
 }
 
 /** The first failed delivery of an outage is news; that it is over is, too. */
-function tellOnce(exporter: SpanExporter, logger: Logger): SpanExporter {
+export function tellOnce(exporter: SpanExporter, logger: Logger): SpanExporter {
   let failing = false;
   return {
     export(spans, done) {
