@@ -106,6 +106,17 @@ test('keeps a sane request id and trace, and passes them to the services', async
   expect(lastAsked()).toMatchObject({ requestId: 'client-7', traceparent });
 });
 
+test('begins a trace where the client brings none that is valid', async () => {
+  const ids = new Set();
+  for (const given of [undefined, 'nonsense', `00-${'0'.repeat(32)}-b7ad6b7169203331-01`]) {
+    await stage.call('GET', `/v1/chalets/${world.chalet}`, { headers: given ? { traceparent: given } : {} });
+    const { traceparent } = lastAsked() ?? {};
+    expect(traceparent).toMatch(/^00-(?!0{32})[\da-f]{32}-(?!0{16})[\da-f]{16}-01$/);
+    ids.add(traceparent);
+  }
+  expect(ids.size).toBe(3);
+});
+
 test('makes a request id when there is none, or none that is sane', async () => {
   const ids = [];
   for (const given of ['', 'x'.repeat(101), 'a b']) {
