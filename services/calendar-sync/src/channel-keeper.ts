@@ -90,13 +90,26 @@ async function watchCalendar(context: Context, chaletId: string): Promise<void> 
       where: { id },
       data: { resourceId: channel.resourceId ?? null, expiresAt: endOfChannel(channel.expiration, now) },
     });
-    await context.db.calendar.updateMany({
-      where: { chaletId, generation: calendar.generation },
-      data: { watchAt: null, watchFailures: 0 },
-    });
+    await recordWatched(context, calendar, id);
   } catch (error) {
     await recordWatchFailure(context, calendar, error);
   }
+}
+
+/** Nobody told of what changed between the last listing and the opening of a channel that follows no other: look. */
+async function recordWatched(context: Context, calendar: Calendar, channelId: string): Promise<void> {
+  const { chaletId, generation } = calendar;
+  const now = context.now();
+  const others = await context.db.channel.count({
+    where: { chaletId, generation, stoppedAt: null, expiresAt: { gt: now }, id: { not: channelId } },
+  });
+  await context.db.$executeRaw`
+    UPDATE calendars
+       SET watch_at = NULL, watch_failures = 0,
+           next_sync_at = CASE WHEN ${others === 0} AND status IN ('ok', 'syncing')
+                               THEN LEAST(next_sync_at, ${now}::timestamptz) ELSE next_sync_at END
+     WHERE chalet_id = ${chaletId}::uuid AND generation = ${generation}`;
+  if (others === 0) context.nudge.syncs();
 }
 
 /** Google: a channel lasts a week unless less is asked for. An answer that does not say is taken for that. */

@@ -207,7 +207,7 @@ export async function connectGoogle(
 export const choose = (system: CalendarSystem, chalet: Chalet, calendarId: string | null = chalet.calendarId) =>
   system.ask(calendarRequests.chooseCalendar, { actor: chalet.owner, chaletId: chalet.chaletId, calendarId });
 
-/** A chalet whose calendar is chosen, watched and synced for the first time. */
+/** A chalet whose calendar is chosen, watched, and was read since its channel is open. */
 export async function seedConnectedChalet(system: CalendarSystem): Promise<Chalet> {
   const chalet = await seedChalet(system);
   granted((await connectGoogle(system, chalet)).answer);
@@ -215,6 +215,18 @@ export async function seedConnectedChalet(system: CalendarSystem): Promise<Chale
   await eventually(() => system.google.channels().some(({ calendarId }) => calendarId === chalet.calendarId), {
     describe: 'a push channel for the calendar',
   });
+  await eventually(
+    async () => {
+      const { rowCount } = await system.pool.query(
+        `SELECT FROM calendars JOIN channels USING (chalet_id, generation)
+          WHERE chalet_id = $1 AND expires_at IS NOT NULL AND watch_at IS NULL
+            AND next_sync_at > now() AND lease_owner IS NULL`,
+        [chalet.chaletId],
+      );
+      return rowCount === 1;
+    },
+    { describe: 'a sync since the channel is open' },
+  );
   return chalet;
 }
 

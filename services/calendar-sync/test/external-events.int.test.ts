@@ -60,6 +60,16 @@ describe("the owner's events in Google", () => {
     expect(recorded.filter(({ chaletId }) => chaletId === chalet.chaletId)).toHaveLength(3);
   });
 
+  test('that came between the first sync and the opening of the channel are not missed', async () => {
+    const chalet = await seedChalet(system);
+    granted((await connectGoogle(system, chalet)).answer);
+    system.google.addFault({ match: { path: 'events/watch$' }, latencyMs: 500 });
+    granted(await choose(system, chalet));
+    system.google.createEvent(chalet.calendarId, { summary: 'Early', ...stay(5, 6) });
+    expect(system.google.channels().some(({ calendarId }) => calendarId === chalet.calendarId)).toBe(false);
+    await eventually(() => newsOf(chalet).length === 1, { describe: 'the event came in' });
+  });
+
   test('are recorded in the bookings table before a requested sync answers', async () => {
     const chalet = await seedConnectedChalet(system);
     system.google.addPushFault({ kind: 'drop', calendarId: chalet.calendarId });
@@ -166,7 +176,7 @@ describe("the owner's events in Google", () => {
     await eventually(() => newsOf(chalet).length === 1);
     system.google.clearCalls();
     expect(await ask()).toMatchObject({ status: 'fresh', busy: [{ googleEventId: id, startDate: day(5) }] });
-    expect(system.google.calls()).toEqual([]);
+    expect(system.google.calls({ calendarId: chalet.calendarId })).toEqual([]);
 
     const age = () => system.pool.query(`UPDATE calendars SET last_sync_at = now() - interval '1 hour'`);
     await age();
