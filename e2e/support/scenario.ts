@@ -116,6 +116,14 @@ async function connectGoogle(google: GoogleHand, lodge: Lodge): Promise<void> {
   await lodge.owner.expect(200, z.unknown(), 'PUT', `/v1/chalets/${lodge.chaletId}/google-calendar`, {
     body: { calendarId: lodge.calendarId },
   });
+  await eventually(
+    async () => {
+      const path = `/v1/establishments/${lodge.establishmentId}/google`;
+      const overview = await lodge.owner.expect(200, googleOverview, 'GET', path);
+      return overview.calendars.every(({ status, channelExpiresAt }) => status === 'ok' && channelExpiresAt !== null);
+    },
+    { timeoutMs: 20_000, describe: 'Google to push what changes' },
+  );
 }
 
 export type CreatedBooking = z.infer<typeof createdBooking>;

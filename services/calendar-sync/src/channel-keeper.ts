@@ -5,9 +5,9 @@ import type { Calendar, Channel } from './generated/prisma/client.ts';
 import { GoogleCallError } from './google/classify-error.ts';
 import { hashOf, newSecret } from './google/oauth.ts';
 
-const everyMs = 30_000;
+const everyMs = 5_000;
 const claimMs = 60_000;
-const retryPause = { baseMs: 5_000, capMs: 30 * 60_000 };
+const retryPause = { baseMs: 2_000, capMs: 30 * 60_000 };
 /** A channel is followed by a new one in the last fifth of its life: Google does not renew by itself. */
 const renewalShare = 0.2;
 const longestChannelMs = 7 * 86_400_000;
