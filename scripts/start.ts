@@ -1,7 +1,7 @@
+import { type Demo, seedDemo } from '@monde-sauvage/emulators';
 import { serveControl } from './platform/control.ts';
 import { type Platform, startPlatform } from './platform/platform.ts';
-import { type Demo, seedDemo } from './platform/seed.ts';
-import { readSettings, type Settings } from './platform/settings.ts';
+import { demoFile, readSettings, type Settings } from './platform/settings.ts';
 import { onStop } from './stop-signals.ts';
 
 /** `npm start`: the whole system on this machine, with a demo establishment, until Ctrl-C. */
@@ -35,7 +35,13 @@ try {
   ]);
   cleanups.push(() => control.close());
   say('Preparing the demo establishment …');
-  const demo = await seedDemo(settings, platform);
+  const { gatewayUrl, googleUrl, stripeUrl } = platform;
+  const demo = await seedDemo({
+    addresses: { gatewayUrl, googleUrl, stripeUrl },
+    adminKey: settings.secrets.ADMIN_API_KEY,
+    connectGoogle: settings.GOOGLE_API_BASE_URL === undefined,
+    file: demoFile(settings.DATA_DIR),
+  });
   describe(settings, platform, demo);
 } catch (error) {
   if (!stopping) process.stderr.write(`${error instanceof Error ? error.message : error}\n`);

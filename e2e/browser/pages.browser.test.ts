@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { addDays, booking, createdBooking } from '@monde-sauvage/contracts';
+import { type Demo, demoSchema } from '@monde-sauvage/emulators';
 import { eventually } from '@monde-sauvage/testkit';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { z } from 'zod';
-import { type Demo, demoFile, demoSchema } from '../../scripts/platform/seed.ts';
-import { readSettings } from '../../scripts/platform/settings.ts';
+import { demoFile, readSettings } from '../../scripts/platform/settings.ts';
 import { type Api, createApi } from '../support/api.ts';
 
 /** The pages a person sees, in a real browser, of the system that `npm start` runs. */

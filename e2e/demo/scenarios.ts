@@ -7,8 +7,8 @@ import {
   createdBooking,
   syncReport,
 } from '@monde-sauvage/contracts';
+import type { Demo } from '@monde-sauvage/emulators';
 import { z } from 'zod';
-import type { Demo } from '../../scripts/platform/seed.ts';
 import { type Api, createApi } from '../support/api.ts';
 import { type CalendarEvent, createGoogleHand, type GoogleHand } from '../support/google.ts';
 import { createStripeHand, type StripeHand } from '../support/stripe.ts';

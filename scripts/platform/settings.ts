@@ -107,6 +107,9 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   };
 }
 
+/** Where `npm start` keeps what `npm run demo` needs. */
+export const demoFile = (dataDir: string): string => join(dataDir, 'demo.json');
+
 function readOrMakeSecrets(file: string): z.output<typeof secretsSchema> {
   if (existsSync(file)) return secretsSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
   const random = () => randomBytes(24).toString('base64url');

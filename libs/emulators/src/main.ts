@@ -11,6 +11,8 @@ const variables = z.object({
   STATE_DIR: z.string().optional(),
   GOOGLE_EMULATOR_PORT: port,
   GOOGLE_EMULATOR_URL: z.url().optional(),
+  /** Where the gateway is reached from here, when PUBLIC_URL is not that (between containers). */
+  GOOGLE_EMULATOR_PUSH_ORIGIN: z.url().optional(),
   GOOGLE_CLIENT_ID: z.string().optional(),
   GOOGLE_CLIENT_SECRET: z.string().optional(),
   STRIPE_EMULATOR_PORT: port,
@@ -37,6 +39,7 @@ await runService('emulators', async () => {
           port: env.GOOGLE_EMULATOR_PORT,
           host: env.HOST,
           publicUrl: env.GOOGLE_EMULATOR_URL ?? `http://localhost:${env.GOOGLE_EMULATOR_PORT}`,
+          pushOrigin: env.GOOGLE_EMULATOR_PUSH_ORIGIN,
           clientId: env.GOOGLE_CLIENT_ID,
           clientSecret: env.GOOGLE_CLIENT_SECRET,
           stateFile: stateFile('google.json'),

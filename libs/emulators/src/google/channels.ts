@@ -44,6 +44,8 @@ interface HubOptions {
   resourceUri: (calendarId: string) => string;
   now: () => Date;
   changed: () => void;
+  /** Where pushes go instead of to the origin of their address, whose path stays. */
+  pushOrigin?: string | undefined;
   /** Wait before the nth retry. Google backs off for minutes; the emulator for fractions of a second. */
   retryDelayMs?: (attempt: number) => number;
 }
@@ -103,7 +105,7 @@ export function createChannelHub(options: HubOptions): ChannelHub {
     if (records.length > mostRecords) records.shift();
     const headers = pushHeaders(channel, state, options.resourceUri(channel.calendarId));
     const { signal } = stop;
-    const go = () => track(deliver(channel.address, headers, record, signal));
+    const go = () => track(deliver(reachable(channel.address, options.pushOrigin), headers, record, signal));
     const fault = state === 'sync' ? undefined : takeFault(channel.calendarId);
     if (fault?.kind === 'drop') {
       record.dropped = true;
@@ -149,6 +151,12 @@ export function createChannelHub(options: HubOptions): ChannelHub {
       stop = new AbortController();
     },
   };
+}
+
+function reachable(address: string, origin: string | undefined): string {
+  if (origin === undefined) return address;
+  const { pathname, search } = new URL(address);
+  return new URL(`${pathname}${search}`, origin).toString();
 }
 
 function pushHeaders(channel: Channel, state: PushRecord['state'], resourceUri: string): Record<string, string> {

@@ -32,6 +32,8 @@ export interface GoogleEmulatorOptions {
   allowedRedirects?: readonly string[];
   now?: () => Date;
   randomId?: () => string;
+  /** Where pushes go instead of to the origin of their address, when that cannot be reached from here. */
+  pushOrigin?: string;
   /** Where accounts, events, tokens and channels survive a restart. */
   stateFile?: string;
 }
@@ -67,6 +69,7 @@ export async function startGoogleEmulator(options: GoogleEmulatorOptions = {}): 
       resourceUri: id => `${url}/calendar/v3/calendars/${encodeURIComponent(id)}/events?alt=json`,
       now,
       changed: () => file.touch(),
+      pushOrigin: options.pushOrigin,
     }),
     client: { id: options.clientId, secret: options.clientSecret, allowedRedirects: options.allowedRedirects },
     now,

@@ -1,10 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { z } from 'zod';
-import type { Platform } from './platform.ts';
-import type { Settings } from './settings.ts';
 
-/** What the demo establishment is reached with; kept in the data folder, so that a restart does not seed again. */
+/** What the demo establishment is reached with; kept in a file, so that a restart does not seed again. */
 export const demoSchema = z.object({
   gatewayUrl: z.string(),
   googleUrl: z.string(),
@@ -15,7 +12,7 @@ export const demoSchema = z.object({
 });
 export type Demo = z.infer<typeof demoSchema>;
 
-export const demoFile = (dataDir: string): string => join(dataDir, 'demo.json');
+type Addresses = Pick<Demo, 'gatewayUrl' | 'googleUrl' | 'stripeUrl'>;
 
 const account = 'proprio@monde-sauvage.example';
 const chalets = [
@@ -45,18 +42,26 @@ const chalets = [
 /**
  * Makes the demo establishment through the public API, as an owner would: chalets, a key, and Google connected with one
  * calendar a chalet. With a Google that is not the emulator, connecting is left to a person.
+ * @param o.addresses where the demo is reached from outside; written into the file
+ * @param o.from the same as reached from here, where that differs (between containers)
+ * @param o.file where what was made is kept; made only once as long as the system knows it
  */
-export async function seedDemo(settings: Settings, platform: Platform): Promise<Demo> {
-  const file = demoFile(settings.DATA_DIR);
-  const addresses = { gatewayUrl: platform.gatewayUrl, googleUrl: platform.googleUrl, stripeUrl: platform.stripeUrl };
+export async function seedDemo(o: {
+  addresses: Addresses;
+  from?: Pick<Addresses, 'gatewayUrl' | 'googleUrl'> | undefined;
+  adminKey: string;
+  connectGoogle: boolean;
+  file: string;
+}): Promise<Demo> {
+  const { addresses, file, from = addresses } = o;
   if (existsSync(file)) {
     const kept = { ...demoSchema.parse(JSON.parse(readFileSync(file, 'utf8'))), ...addresses };
-    if (await isKnown(kept)) {
+    if (await isKnown(kept, from.gatewayUrl)) {
       writeFileSync(file, `${JSON.stringify(kept, null, 2)}\n`, { mode: 0o600 });
       return kept;
     }
   }
-  const admin = client(platform.gatewayUrl, settings.secrets.ADMIN_API_KEY);
+  const admin = client(from.gatewayUrl, o.adminKey);
   const establishment = await admin('POST', '/v1/establishments', {
     name: 'Monde Sauvage',
     timezone: 'America/Toronto',
@@ -64,7 +69,7 @@ export async function seedDemo(settings: Settings, platform: Platform): Promise<
     locale: 'fr-CA',
   });
   const key = await admin('POST', `/v1/establishments/${establishment.id}/keys`, { name: 'demo' });
-  const owner = client(platform.gatewayUrl, z.string().parse(key.key));
+  const owner = client(from.gatewayUrl, z.string().parse(key.key));
   const made: Demo['chalets'] = [];
   for (const chalet of chalets) {
     const created = await owner('POST', `/v1/establishments/${establishment.id}/chalets`, {
@@ -80,7 +85,7 @@ export async function seedDemo(settings: Settings, platform: Platform): Promise<
     ownerKey: z.string().parse(key.key),
     chalets: made,
   };
-  if (settings.GOOGLE_API_BASE_URL === undefined) await connectGoogle(demo, owner);
+  if (o.connectGoogle) await connectGoogle(demo, owner, from);
   writeFileSync(file, `${JSON.stringify(demo, null, 2)}\n`, { mode: 0o600 });
   return demo;
 }
@@ -102,9 +107,10 @@ function client(baseUrl: string, bearer?: string): Call {
   };
 }
 
-async function isKnown(demo: Demo): Promise<boolean> {
+/** Whether the system knows this demo: its databases may have been emptied since. */
+export async function isKnown(demo: Demo, gatewayUrl = demo.gatewayUrl): Promise<boolean> {
   const path = `/v1/establishments/${demo.establishmentId}/keys`;
-  const response = await fetch(new URL(path, demo.gatewayUrl), {
+  const response = await fetch(new URL(path, gatewayUrl), {
     headers: { authorization: `Bearer ${demo.ownerKey}` },
   });
   await response.body?.cancel();
@@ -112,12 +118,17 @@ async function isKnown(demo: Demo): Promise<boolean> {
 }
 
 /** The owner's part in the browser: allow access on Google's page, and come back. Then one calendar a chalet. */
-async function connectGoogle(demo: Demo, owner: Call): Promise<void> {
-  const google = client(demo.googleUrl);
+async function connectGoogle(
+  demo: Demo,
+  owner: Call,
+  from: Pick<Addresses, 'gatewayUrl' | 'googleUrl'>,
+): Promise<void> {
+  const google = client(from.googleUrl);
   await google('POST', '/_emulator/accounts', { email: account, name: 'Monde Sauvage' });
   const { authorizationUrl } = await owner('POST', `/v1/establishments/${demo.establishmentId}/google/connect`, {});
   const { redirect } = await google('POST', '/_emulator/authorize', { url: authorizationUrl, account });
-  const callback = await fetch(z.url().parse(redirect));
+  const back = new URL(z.url().parse(redirect));
+  const callback = await fetch(new URL(`${back.pathname}${back.search}`, from.gatewayUrl));
   if (!callback.ok) throw new Error(`connecting Google ended with ${callback.status}: ${await callback.text()}`);
   for (const [index, chalet] of demo.chalets.entries()) {
     const calendarId = `chalet-${index + 1}@group.calendar.google.com`;

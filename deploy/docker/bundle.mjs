@@ -1,0 +1,59 @@
+/**
+ * Bundles one service for its image: `node bundle.mjs <source folder> <output folder>`. What comes out needs Node and
+ * nothing else: the code in few files, the migrations, and the two things that are read from disk at run time.
+ * The layout beside `dist/` is that of a service's own folder, so that `../prisma` means the same in both.
+ */
+import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, dirname, join, resolve } from 'node:path';
+import { build } from 'esbuild';
+
+const [source, out] = process.argv.slice(2).map(path => resolve(path));
+if (!source || !out) throw new Error('usage: node bundle.mjs <source folder> <output folder>');
+const require = createRequire(join(source, 'package.json'));
+
+const entryPoints = ['main.ts', 'demo/main.ts'].map(file => join(source, 'src', file)).filter(existsSync);
+const { metafile } = await build({
+  entryPoints: entryPoints.map(file => ({
+    in: file,
+    out: file.endsWith('demo/main.ts') ? 'demo' : basename(file, '.ts'),
+  })),
+  outdir: join(out, 'dist'),
+  bundle: true,
+  // What is imported only when it is needed (the migration engine, tracing) stays a file of its own.
+  splitting: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  outExtension: { '.js': '.mjs' },
+  minifyWhitespace: true,
+  minifySyntax: true,
+  keepNames: true,
+  legalComments: 'linked',
+  // Packages of the CommonJS kind ask for Node's own modules through `require`.
+  banner: {
+    js: "import{createRequire as bundleRequire}from'node:module';const require=bundleRequire(import.meta.url);",
+  },
+  // pg looks for its native driver and goes on without it.
+  external: ['pg-native'],
+  metafile: true,
+  logLevel: 'warning',
+});
+
+const inputs = Object.keys(metafile.inputs);
+const uses = name => inputs.some(path => path.includes(`node_modules/${name}/`));
+
+if (existsSync(join(source, 'prisma'))) cpSync(join(source, 'prisma'), join(out, 'prisma'), { recursive: true });
+if (uses('@prisma/schema-engine-wasm')) {
+  const engine = dirname(require.resolve('@prisma/schema-engine-wasm/schema_engine_bg'));
+  cpSync(join(engine, 'schema_engine_bg.wasm'), join(out, 'dist', 'schema_engine_bg.wasm'));
+}
+// The gateway serves these files of Swagger UI under /docs and finds them through the package's own package.json.
+if (inputs.some(path => path.endsWith('services/gateway/src/main.ts'))) {
+  const swagger = dirname(require.resolve('swagger-ui-dist/package.json'));
+  const copy = join(out, 'node_modules', 'swagger-ui-dist');
+  mkdirSync(copy, { recursive: true });
+  for (const file of ['package.json', 'swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png', 'LICENSE']) {
+    cpSync(join(swagger, file), join(copy, file));
+  }
+}
