@@ -3,7 +3,7 @@
  * nothing else: the code in few files, the migrations, and the two things that are read from disk at run time.
  * The layout beside `dist/` is that of a service's own folder, so that `../prisma` means the same in both.
  */
-import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
@@ -11,6 +11,25 @@ import { build } from 'esbuild';
 const [source, out] = process.argv.slice(2).map(path => resolve(path));
 if (!source || !out) throw new Error('usage: node bundle.mjs <source folder> <output folder>');
 const require = createRequire(join(source, 'package.json'));
+
+/**
+ * Prisma carries its query compiler as 4.5 MB of base64 in a module, which would stay in memory for good, twice. In an
+ * image it is a file that is read once: `Buffer.from(wasm, 'base64')` of Prisma's client takes what `valueOf` returns.
+ */
+const queryCompilerAsFile = {
+  name: 'query-compiler-as-file',
+  setup(bundler) {
+    bundler.onLoad({ filter: /query_compiler_\w+\.postgresql\.wasm-base64\.mjs$/ }, async ({ path }) => {
+      const file = basename(path).replace('.wasm-base64.mjs', '.wasm');
+      const { wasm } = await import(path);
+      mkdirSync(join(out, 'dist'), { recursive: true });
+      writeFileSync(join(out, 'dist', file), Buffer.from(wasm, 'base64'));
+      const contents = `import { readFileSync } from 'node:fs';
+        export const wasm = { valueOf: () => readFileSync(new URL('./${file}', import.meta.url)) };`;
+      return { contents, loader: 'js' };
+    });
+  },
+};
 
 const entryPoints = ['main.ts', 'demo/main.ts'].map(file => join(source, 'src', file)).filter(existsSync);
 const { metafile } = await build({
@@ -36,6 +55,7 @@ const { metafile } = await build({
   },
   // pg looks for its native driver and goes on without it.
   external: ['pg-native'],
+  plugins: [queryCompilerAsFile],
   metafile: true,
   logLevel: 'warning',
 });

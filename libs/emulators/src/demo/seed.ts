@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 
 /** What the demo establishment is reached with; kept in a file, so that a restart does not seed again. */
@@ -90,6 +91,20 @@ export async function seedDemo(o: {
   return demo;
 }
 
+class NotKnownError extends Error {}
+
+/** A new chalet reaches the calendar service by an event: on a system that is just starting, that takes a moment. */
+async function whenKnown<T>(ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof NotKnownError) || attempt === 100) throw error;
+      await wait(200);
+    }
+  }
+}
+
 type Call = (method: string, path: string, body?: unknown) => Promise<Record<string, unknown>>;
 
 const answer = z.record(z.string(), z.unknown());
@@ -102,6 +117,7 @@ function client(baseUrl: string, bearer?: string): Call {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
+    if (response.status === 404) throw new NotKnownError(`${method} ${path}: ${text}`);
     if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
     return text === '' ? {} : answer.parse(JSON.parse(text));
   };
@@ -133,7 +149,7 @@ async function connectGoogle(
   for (const [index, chalet] of demo.chalets.entries()) {
     const calendarId = `chalet-${index + 1}@group.calendar.google.com`;
     await google('POST', '/_emulator/calendars', { owner: account, id: calendarId, summary: chalet.name });
-    await owner('PUT', `/v1/chalets/${chalet.id}/google-calendar`, { calendarId });
+    await whenKnown(() => owner('PUT', `/v1/chalets/${chalet.id}/google-calendar`, { calendarId }));
     chalet.calendarId = calendarId;
   }
 }
