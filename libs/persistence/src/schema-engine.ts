@@ -38,7 +38,6 @@ export async function withSchemaEngine<T>(
     throw scriptFailure ?? takePanic(error) ?? (id && adapter.errorRegistry.consumeError(Number(id))?.error) ?? error;
   } finally {
     await pool.end();
-    await unload();
   }
 }
 
@@ -81,13 +80,6 @@ function takePanic(cause: unknown): Error | undefined {
 function loadEngine(): Promise<EngineModule> {
   loading ??= instantiate();
   return loading;
-}
-
-/** A service migrates once, at its start: the engine's memory, some 30 MB, is not to stay for the rest of its life. */
-async function unload(): Promise<void> {
-  const bindings = await loading?.catch(() => undefined);
-  loading = undefined;
-  bindings?.__wbg_set_wasm({});
 }
 
 /** The package's own entry imports the .wasm as a module, which Node only does behind a flag; so by hand. */
