@@ -5,16 +5,23 @@ import { type GuardedProcess, startGuarded } from './guarded-process.ts';
 import { isListening, reservePort, waitUntil } from './ports.ts';
 import type { Server } from './server.ts';
 
+interface NatsOptions {
+  dataDir: string;
+  port?: number | undefined;
+  /** A configuration file, and the variables it reads; port and data folder stay ours. Without one, nobody is refused anything. */
+  config?: { file: string; env: Record<string, string> } | undefined;
+}
+
 /**
  * A NATS server with JetStream on 127.0.0.1, its streams in files under `dataDir`. Up in well under 100 ms, so a test
  * file can have one of its own.
  * @throws Error with one clear line when no nats-server is to be had or it does not start.
  */
-export async function startNatsServer(o: { dataDir: string; port?: number | undefined }): Promise<Server> {
+export async function startNatsServer(o: NatsOptions): Promise<Server> {
   const binary = findNatsServer();
   const port = await reservePort(o.port);
   mkdirSync(o.dataDir, { recursive: true });
-  let running = await startOnce(binary, o.dataDir, port);
+  let running = await startOnce(binary, o, port);
   return {
     url: `nats://127.0.0.1:${port}`,
     port,
@@ -25,14 +32,19 @@ export async function startNatsServer(o: { dataDir: string; port?: number | unde
     kill: () => running.kill(),
     restart: async () => {
       await running.stop();
-      running = await startOnce(binary, o.dataDir, port);
+      running = await startOnce(binary, o, port);
     },
   };
 }
 
-async function startOnce(binary: string, dataDir: string, port: number): Promise<GuardedProcess> {
+async function startOnce(binary: string, { dataDir, config }: NatsOptions, port: number): Promise<GuardedProcess> {
   const server = await startGuarded({
-    command: [binary, '-a', '127.0.0.1', '-p', String(port), '-js', '-sd', path.resolve(dataDir)],
+    command: [
+      binary,
+      ...(config ? ['-c', path.resolve(config.file)] : []),
+      ...['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', path.resolve(dataDir)],
+    ],
+    ...(config && { env: { PATH: process.env.PATH ?? '', ...config.env } }),
     logFile: path.join(dataDir, 'nats-server.log'),
     stopSignal: 'TERM',
   });
