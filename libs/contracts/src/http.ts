@@ -200,7 +200,7 @@ const bookingRoutes = {
     ...bookings,
     summary: 'List the bookings of an establishment',
     params: byId,
-    query: bookingListQuery,
+    query: withRangeRule(bookingListQuery, 4_000),
     success: answer(pageOf(bookingBody)),
   }),
   getBookingHistory: route('get', '/v1/bookings/{id}/history', owners, {

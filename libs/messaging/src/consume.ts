@@ -13,7 +13,7 @@ import { parseJson } from './request.ts';
 import { describeError } from './streams.ts';
 
 /** JetStream gives a message to another replica when it has heard nothing of it for this long. */
-const defaultAckWaitMs = 30_000;
+const defaultAckWaitMs = 10_000;
 const retryDelay = { baseMs: 500, capMs: 60_000 };
 const databasePatience = { baseMs: 250, capMs: 3_000 };
 

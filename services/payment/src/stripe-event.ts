@@ -7,20 +7,26 @@ const reference = z
   .nullable()
   .catch(null);
 
+/** Stripe's names and ids are visible ASCII; PostgreSQL refuses NUL. */
+const printable = z
+  .string()
+  .regex(/^[\x21-\x7e]*$/)
+  .max(255);
+
 /**
  * What to look up, and nothing else, must be there: an API version, a proxy or a tool that sends less is understood. What
  * it says of the object is not trusted anyway.
  */
 export const stripeEvent = z
   .object({
-    id: z.string().min(1).max(255),
-    type: z.string().max(255),
+    id: printable.min(1),
+    type: printable,
     livemode: z.boolean().catch(false),
     api_version: z.string().nullable().catch(null),
     created: z.int().nonnegative().nullable().catch(null),
     data: z.object({
       object: z.looseObject({
-        id: z.string().max(255).catch(''),
+        id: printable.catch(''),
         object: z.string().catch(''),
         payment_intent: reference.optional(),
         metadata: z.record(z.string(), z.unknown()).nullish().catch(null),

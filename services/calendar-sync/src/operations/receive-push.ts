@@ -1,10 +1,12 @@
 import { timingSafeEqual } from 'node:crypto';
 import { ok, type Result, refuse } from '@monde-sauvage/contracts';
 import type { Context } from '../context.ts';
+import { busyFrom } from '../google/limiter.ts';
 import { hashOf } from '../google/oauth.ts';
 import { wakeAt } from '../wake-at.ts';
 
-const echoPauseMs = 400;
+/** How long a push that our own write explains may wait for others: longer while Google's quota is nearly used up. */
+const echoPauseMs = { usual: 400, busy: 1_500 };
 
 /**
  * Google says that a calendar changed. Only makes the calendar due and answers; the sync follows, one for a burst. A
@@ -36,17 +38,21 @@ export async function receivePush(
     return ok({});
   }
   const now = context.now();
-  const later = new Date(now.getTime() + echoPauseMs);
-  const due = await context.db.$queryRaw<{ at_once: boolean }[]>`
+  const later = (pauseMs: number) => new Date(now.getTime() + pauseMs);
+  const due = await context.db.$queryRaw<{ next_sync_at: Date }[]>`
     UPDATE calendars
        SET last_push_at = ${now}::timestamptz,
-           next_sync_at = LEAST(next_sync_at, CASE WHEN echoes > 0 AND echoes_until > ${now}::timestamptz
-                                                   THEN ${later}::timestamptz ELSE ${now}::timestamptz END),
+           next_sync_at = LEAST(next_sync_at, CASE
+             WHEN NOT (echoes > 0 AND echoes_until > ${now}::timestamptz) THEN ${now}::timestamptz
+             WHEN connection.limiter_at > ${busyFrom(now)}::timestamptz THEN ${later(echoPauseMs.busy)}::timestamptz
+             ELSE ${later(echoPauseMs.usual)}::timestamptz END),
            echoes = CASE WHEN echoes_until > ${now}::timestamptz THEN GREATEST(echoes - 1, 0) ELSE 0 END
-     WHERE chalet_id = ${channel.chaletId}::uuid AND generation = ${channel.generation}
-    RETURNING next_sync_at <= ${now}::timestamptz AS at_once`;
-  const atOnce = due[0]?.at_once ?? false;
-  pushes.inc({ outcome: atOnce ? 'due' : 'echo' });
-  wakeAt(context, atOnce ? now : later, () => context.nudge.syncs());
+      FROM connections connection
+     WHERE connection.establishment_id = calendars.establishment_id
+       AND chalet_id = ${channel.chaletId}::uuid AND generation = ${channel.generation}
+    RETURNING next_sync_at`;
+  const dueAt = due[0]?.next_sync_at;
+  pushes.inc({ outcome: dueAt !== undefined && dueAt <= now ? 'due' : 'echo' });
+  if (dueAt !== undefined) wakeAt(context, dueAt, () => context.nudge.syncs());
   return ok({});
 }
