@@ -3,11 +3,12 @@
  *   unit         *.test.ts beside its source: pure, no servers
  *   integration  *.int.test.ts in a project's test/: real Postgres and NATS
  *   scenario     e2e/**\/*.scenario.test.ts: the whole system, from outside
+ *   containers   e2e/**\/*.containers.test.ts: images and compose, on a Docker engine (npm run test:containers)
  *   browser      e2e/**\/*.browser.test.ts: the pages of a system that npm start runs (npm run test:browser)
  * Servers are started once in globalSetup, only when a selected kind needs them.
  */
 const kinds = {
-  unit: { testRegex: ['(?<!\\.int|\\.scenario|\\.browser)\\.test\\.ts$'] },
+  unit: { testRegex: ['(?<!\\.int|\\.scenario|\\.browser|\\.containers)\\.test\\.ts$'] },
   integration: {
     testRegex: ['\\.int\\.test\\.ts$'],
     globalSetup: '<rootDir>/libs/testkit/src/jest-global-setup.ts',
@@ -21,7 +22,9 @@ const kinds = {
 };
 
 const browser = { testRegex: ['\\.browser\\.test\\.ts$'] };
-const selected = process.env.TEST_BROWSER ? { browser } : kinds;
+const containers = { testRegex: ['\\.containers\\.test\\.ts$'] };
+const asked = { ...(process.env.TEST_BROWSER && { browser }), ...(process.env.TEST_CONTAINERS && { containers }) };
+const selected = Object.keys(asked).length > 0 ? asked : kinds;
 
 export default {
   maxWorkers: 2,
