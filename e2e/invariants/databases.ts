@@ -22,7 +22,7 @@ const variables = z.object({
   DATABASE_URL_BASE: z.string().optional(),
   DATABASE_PREFIX: z.string().default(''),
   DATA_DIR: z.string().default(join(root, '.data')),
-  POSTGRES_PORT: z.coerce.number().int().default(54_320),
+  POSTGRES_PORT: z.coerce.number().int().default(15_432),
 });
 
 /**

@@ -44,8 +44,9 @@ const variables = z.object({
   PAYMENT_PORT: port(3004),
   GOOGLE_EMULATOR_PORT: port(4010),
   STRIPE_EMULATOR_PORT: port(4020),
-  POSTGRES_PORT: port(54_320),
-  NATS_PORT: port(42_220),
+  // All below 32768, where Linux begins to take the ports of outgoing connections from.
+  POSTGRES_PORT: port(15_432),
+  NATS_PORT: port(14_222),
   DATA_DIR: z.string().default(join(root, '.data')),
   PUBLIC_URL: z.url().optional(),
   DATABASE_URL_BASE: z.string().optional(),
