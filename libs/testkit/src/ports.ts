@@ -1,15 +1,20 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 
+/** Below the ports that systems give to outgoing connections (Linux from 32768, others from 49152). */
+const range = { from: 20_000, to: 32_000 };
+
 /**
  * A TCP port of 127.0.0.1 that is free now; `port` itself when given. A predecessor on it is given two seconds to end.
+ * One of our choice is not of those an outgoing connection may take before the server that it is for has started.
  * @throws the system's EADDRINUSE error (with `port`) when it stays taken
  */
-export async function reservePort(port = 0): Promise<number> {
+export async function reservePort(port?: number): Promise<number> {
   for (const deadline = performance.now() + 2_000; ; await wait(50)) {
     try {
-      return await bindOnce(port);
+      return await bindOnce(port ?? randomInt(range.from, range.to));
     } catch (error) {
       if (performance.now() > deadline) throw error;
     }
