@@ -41,17 +41,21 @@ export async function startPlatform(
     await stop();
     throw error;
   }
-  const stripe = settings.STRIPE_API_BASE_URL ?? `http://localhost:${settings.STRIPE_EMULATOR_PORT}`;
   return {
     gatewayUrl: `http://localhost:${settings.PORT}`,
-    googleUrl: settings.GOOGLE_API_BASE_URL ?? `http://localhost:${settings.GOOGLE_EMULATOR_PORT}`,
-    stripeUrl: stripe,
+    ...remotesOf(settings),
     services,
     emulators,
     infrastructure,
     stop,
   };
 }
+
+/** Where Google and Stripe are: as given, else the stand-ins. */
+const remotesOf = (settings: Settings) => ({
+  googleUrl: settings.GOOGLE_API_BASE_URL ?? `http://localhost:${settings.GOOGLE_EMULATOR_PORT}`,
+  stripeUrl: settings.STRIPE_API_BASE_URL ?? `http://localhost:${settings.STRIPE_EMULATOR_PORT}`,
+});
 
 /** Google and Stripe stand-ins run in one process; each only where no other address is given. */
 function emulatorProcess(settings: Settings, say: (line: string) => void): Supervised | undefined {
@@ -91,7 +95,7 @@ function serviceProcesses(
   say: (line: string) => void,
 ): Record<ServiceName, Supervised> {
   const { secrets } = settings;
-  const google = `http://localhost:${settings.GOOGLE_EMULATOR_PORT}`;
+  const { googleUrl, stripeUrl } = remotesOf(settings);
   const service = (name: ServiceName, port: number, env: Record<string, string>) =>
     supervise({
       name,
@@ -111,10 +115,11 @@ function serviceProcesses(
       TOKEN_ENCRYPTION_KEY: secrets.TOKEN_ENCRYPTION_KEY,
       GOOGLE_CLIENT_ID: secrets.GOOGLE_CLIENT_ID,
       GOOGLE_CLIENT_SECRET: secrets.GOOGLE_CLIENT_SECRET,
+      GOOGLE_API_BASE_URL: googleUrl,
+      // The emulator is all three; with another Google, what is not given is the service's own default.
       ...(settings.GOOGLE_API_BASE_URL === undefined
-        ? { GOOGLE_API_BASE_URL: google, GOOGLE_AUTH_BASE_URL: google, GOOGLE_TOKEN_BASE_URL: google }
+        ? { GOOGLE_AUTH_BASE_URL: googleUrl, GOOGLE_TOKEN_BASE_URL: googleUrl }
         : {
-            GOOGLE_API_BASE_URL: settings.GOOGLE_API_BASE_URL,
             GOOGLE_AUTH_BASE_URL: settings.GOOGLE_AUTH_BASE_URL ?? '',
             GOOGLE_TOKEN_BASE_URL: settings.GOOGLE_TOKEN_BASE_URL ?? '',
           }),
@@ -122,7 +127,7 @@ function serviceProcesses(
     payment: service('payment', settings.PAYMENT_PORT, {
       ...database('payment'),
       PUBLIC_URL: settings.publicUrl,
-      STRIPE_API_BASE_URL: settings.STRIPE_API_BASE_URL ?? `http://localhost:${settings.STRIPE_EMULATOR_PORT}`,
+      STRIPE_API_BASE_URL: stripeUrl,
       STRIPE_SECRET_KEY: secrets.STRIPE_SECRET_KEY,
       STRIPE_WEBHOOK_SECRET: secrets.STRIPE_WEBHOOK_SECRET,
     }),

@@ -5,7 +5,6 @@ import { root } from './settings.ts';
 /** One process of the system that is kept running, as an orchestrator would. */
 export interface Supervised {
   name: string;
-  healthUrl: string;
   pid(): number | undefined;
   start(): Promise<void>;
   /** SIGTERM and wait; it stays stopped until it is started again. */
@@ -61,7 +60,6 @@ export function supervise(o: {
 
   return {
     name: o.name,
-    healthUrl: o.healthUrl,
     pid: () => current?.pid,
     async start() {
       if (wanted) return;

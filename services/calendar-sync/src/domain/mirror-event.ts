@@ -182,7 +182,7 @@ export function findDrift(
 
 const isTimed = (event: GoogleEvent): boolean => Boolean(event.start?.dateTime || event.end?.dateTime);
 
-export function hasMark(event: GoogleEvent, bookingId: string): boolean {
+function hasMark(event: GoogleEvent, bookingId: string): boolean {
   const mark = event.extendedProperties?.private;
   return mark?.booking_id === bookingId && mark.source === markOfOurs;
 }

@@ -19,4 +19,4 @@ export async function writeEvents<S extends z.ZodType>(
 }
 
 /** Prisma's JSON input is narrower than `unknown`. */
-export const jsonObject = z.record(z.string(), z.json());
+const jsonObject = z.record(z.string(), z.json());
