@@ -1,9 +1,25 @@
 import { z } from 'zod';
 import { paymentStatus } from './booking.ts';
 import { defineEvent, defineRequest } from './define.ts';
-import { actor, currency, id, timestamp } from './values.ts';
+import { actor, civilDate, currency, id, timestamp } from './values.ts';
 
 /** Published and answered by the payment service. */
+
+/** What a payment pays of its booking: all of it, the deposit, or what remains after the deposit. */
+export const paymentPurpose = z.enum(['full', 'deposit', 'balance']);
+export type PaymentPurpose = z.infer<typeof paymentPurpose>;
+
+/** A payment that the cardholder's bank contests. `status` and `reason` are Stripe's words. */
+export const disputeSummary = z.object({
+  id: z.string().meta({ description: "Stripe's id", example: 'dp_1PgafmB7WZ01zgkW6dKueIc5' }),
+  amount: z.int().min(0),
+  currency,
+  reason: z.string().meta({ example: 'fraudulent' }),
+  status: z.string().meta({ example: 'needs_response' }),
+  dueBy: timestamp
+    .nullable()
+    .meta({ description: 'until when evidence can be sent; null when there is nothing to send' }),
+});
 
 /** One payment of a booking, whole, with its version; amounts in minor units. */
 export const paymentSnapshot = z.object({
@@ -24,6 +40,17 @@ export const paymentSnapshot = z.object({
   reason: z.string().nullable().meta({ description: 'why it failed, expired or needs a person' }),
   version: z.int().positive(),
   occurredAt: timestamp,
+  /** Absent from older publishers, who know no deposits: `full`. */
+  purpose: paymentPurpose.optional(),
+  /** The newest dispute about it. */
+  dispute: disputeSummary.nullable().optional(),
+  /**
+   * The sums over all payments of the booking after this change (deposit and balance are two payments). `version` grows
+   * with every announcement about the booking's money, whichever payment it is about: keep the newest.
+   */
+  bookingMoney: z
+    .object({ amountPaid: z.int().min(0), amountRefunded: z.int().min(0), version: z.int().positive() })
+    .optional(),
 });
 export type PaymentSnapshot = z.infer<typeof paymentSnapshot>;
 
@@ -36,6 +63,33 @@ export const paymentEvents = {
   /** Something about its money needs a person; `reason` says what. Its state is told by the other events. */
   paymentNeedsReview: defineEvent({ subject: 'payment.needs_review', stream: 'PAYMENT', body: paymentSnapshot }),
 };
+
+/** What remains to be paid of a confirmed booking; the amount in minor units. */
+const balanceNotice = z.object({
+  bookingId: id,
+  establishmentId: id,
+  amount: z.int().positive(),
+  currency,
+  dueOn: civilDate,
+  occurredAt: timestamp,
+});
+
+/** Told once each, whatever restarts: reminders for whoever writes to guests. */
+export const balanceEvents = {
+  /** `upcoming` some days before the balance is due, `due` on the day. */
+  balanceDue: defineEvent({
+    subject: 'payment.balance_due',
+    stream: 'PAYMENT',
+    body: balanceNotice.extend({ stage: z.enum(['upcoming', 'due']) }),
+  }),
+  /** The time to pay it is over. With `cancel` its Checkout is closed and booking cancels; otherwise it stays owed. */
+  balanceOverdue: defineEvent({
+    subject: 'payment.balance_overdue',
+    stream: 'PAYMENT',
+    body: balanceNotice.extend({ cancel: z.boolean() }),
+  }),
+};
+export type BalanceOverdue = z.infer<typeof balanceEvents.balanceOverdue.body>;
 
 export const checkout = z.object({ checkoutUrl: z.url(), expiresAt: timestamp });
 
