@@ -33,8 +33,6 @@ export interface CalendarSyncer {
 
 const mostAtOnce = 4;
 const busyPatienceMs = 15_000;
-/** Not longer than a minute: until the next try, availability answers say that Google is unreachable. */
-const retryPause = { baseMs: 1_000, capMs: 60_000 };
 
 /**
  * Brings owners' events in: one sync at a time for each calendar, across replicas. Requests that come together share a
@@ -64,7 +62,7 @@ export function startCalendarSyncer(context: Context): CalendarSyncer {
 
   const worker = startWorker({
     name: 'calendar-syncer',
-    everyMs: 1_000,
+    everyMs: context.timing.lookForWorkEveryMs,
     logger: context.logger,
     metrics: context.metrics,
     async run(signal) {
@@ -95,6 +93,7 @@ async function syncOnce(context: Context, chaletId: string, o: { onlyIfDue: bool
   if (calendar === 'none') return { status: 'not_connected' };
   if (calendar === 'busy') return { status: 'busy' };
   return keepLease(
+    context.timing,
     () => renewCalendarLease(context, calendar),
     () => syncClaimed(context, calendar),
   );
@@ -115,10 +114,15 @@ async function syncClaimed(context: Context, calendar: Calendar): Promise<SyncOu
     const listing = await listChanges(access.api, calendar.calendarId, {
       syncToken: calendar.syncToken,
       now: listedAt,
-      onPage: () => renewCalendarLease(context, calendar),
+      onPage: async () => {
+        await context.passing('between two pages of a list');
+        await renewCalendarLease(context, calendar);
+      },
     });
+    await context.passing('calendar listed, nothing applied');
     const applied = await applyListing(context, calendar, { listing, timezone: chalet?.timezone ?? 'UTC', listedAt });
     if (applied === undefined) return { status: 'busy' };
+    await context.passing('listing applied, booking not told');
     syncs.inc({ outcome: listing.full ? 'full' : 'incremental' });
     if (applied.changes.length > 0) context.nudge.relay();
     if (calendar.status === 'blocked') await wakeMirrors(context.db, { ...calendar, now: context.now() });
@@ -168,7 +172,7 @@ async function recordFailure(context: Context, calendar: Calendar, error: unknow
   const asked = failure !== undefined && 'retryAfterMs' in failure ? (failure.retryAfterMs ?? 0) : 0;
   const nextAt = needsOwner
     ? nextSync(context)
-    : new Date(context.now().getTime() + asked + fullJitter(calendar.failures + 1, retryPause));
+    : new Date(context.now().getTime() + asked + fullJitter(calendar.failures + 1, context.timing.syncRetry));
   await recordSyncFailure(context, calendar, { status: needsOwner ? 'blocked' : 'failing', reason, nextAt });
   wakeAt(context, nextAt, () => context.nudge.syncs());
   return reason;

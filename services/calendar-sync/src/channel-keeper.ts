@@ -5,9 +5,7 @@ import type { Calendar, Channel } from './generated/prisma/client.ts';
 import { GoogleCallError } from './google/classify-error.ts';
 import { hashOf, newSecret } from './google/oauth.ts';
 
-const everyMs = 5_000;
 const claimMs = 60_000;
-const retryPause = { baseMs: 2_000, capMs: 30 * 60_000 };
 /** A channel is followed by a new one in the last fifth of its life: Google does not renew by itself. */
 const renewalShare = 0.2;
 const longestChannelMs = 7 * 86_400_000;
@@ -24,7 +22,7 @@ export function startChannelKeeper(context: Context): Worker {
   }
   return startWorker({
     name: 'channel-keeper',
-    everyMs,
+    everyMs: context.timing.lookForChannelsEveryMs,
     logger: context.logger,
     metrics: context.metrics,
     async run(signal) {
@@ -83,9 +81,11 @@ async function watchCalendar(context: Context, chaletId: string): Promise<void> 
       createdAt: now,
     },
   });
+  await context.passing('channel noted, not opened');
   try {
     const address = `${context.config.PUBLIC_URL}/webhooks/google-calendar`;
     const channel = await access.api.watch(calendar.calendarId, { id, token, address });
+    await context.passing('channel opened, not committed');
     await context.db.channel.update({
       where: { id },
       data: { resourceId: channel.resourceId ?? null, expiresAt: endOfChannel(channel.expiration, now) },
@@ -122,7 +122,7 @@ async function recordWatchFailure(context: Context, calendar: Calendar, error: u
   const { chaletId, watchFailures } = calendar;
   const reason = error instanceof Error ? error.message : String(error);
   context.logger.warn({ chaletId, reason }, 'no push channel; changes come with the periodic sync until there is one');
-  const pauseMs = fullJitter(watchFailures, retryPause);
+  const pauseMs = fullJitter(watchFailures, context.timing.watchRetry);
   await context.db.calendar.updateMany({
     where: { chaletId, generation: calendar.generation },
     data: { watchFailures: { increment: 1 }, watchAt: new Date(context.now().getTime() + pauseMs) },
@@ -156,6 +156,7 @@ export async function stopChannel(context: Context, channel: Channel): Promise<v
   if (resourceId !== null && access.status === 'active' && !isOver) {
     try {
       await access.api.stopChannel({ id, resourceId });
+      await context.passing('channel stopped, not committed');
     } catch (error) {
       const mayPass = !(error instanceof GoogleCallError) || ['retry', 'quota'].includes(error.failure.kind);
       if (mayPass) {

@@ -1,8 +1,10 @@
 import type { NatsConnection } from '@monde-sauvage/messaging';
 import type { Clock, Logger, Metrics } from '@monde-sauvage/service-kit';
 import type { CalendarSyncConfig } from './config.ts';
+import type { CrashPoint } from './crash-points.ts';
 import type { Prisma, PrismaClient } from './generated/prisma/client.ts';
 import type { GoogleAccounts } from './google/google-accounts.ts';
+import type { Timing } from './timing.ts';
 import type { TokenCipher } from './token-cipher.ts';
 
 export type Database = PrismaClient;
@@ -16,6 +18,9 @@ export interface Context {
   google: GoogleAccounts;
   cipher: TokenCipher;
   now: Clock;
+  timing: Timing;
+  /** Passes a place where a test may end the service. */
+  passing: (point: CrashPoint) => Promise<void>;
   newId: () => string;
   logger: Logger;
   metrics: Metrics;

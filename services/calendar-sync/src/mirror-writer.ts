@@ -10,11 +10,6 @@ import { wakeAt } from './wake-at.ts';
 /** Calendars this replica writes at once. */
 const mostLanes = 8;
 
-const retryPause = { baseMs: 500, capMs: 60_000 };
-/** The owner has to act first; when that is told to us (reconnecting, choosing a calendar), it goes at once. */
-const blockedPauseMs = 10 * 60_000;
-const failedPauseMs = 60 * 60_000;
-
 /**
  * Writes mirrors that are due, one writer per calendar across all replicas. Nudged by whatever makes one due; the
  * interval is for retries, and for what a replica left behind.
@@ -23,7 +18,7 @@ export function startMirrorWriter(context: Context): Worker {
   const running = new Set<Promise<void>>();
   const worker = startWorker({
     name: 'mirror-writer',
-    everyMs: 1_000,
+    everyMs: context.timing.lookForWorkEveryMs,
     logger: context.logger,
     metrics: context.metrics,
     async run(signal) {
@@ -31,6 +26,7 @@ export function startMirrorWriter(context: Context): Worker {
         const lane = await claimLane(context);
         if (lane === undefined) return;
         const work = keepLease(
+          context.timing,
           () => renewLane(context, lane.chaletId),
           () => writeLane(context, lane, signal),
         )
@@ -118,18 +114,18 @@ async function recordFailure(context: Context, mirror: Mirror, error: unknown, f
       return false;
     case 'forbidden':
     case 'not_found': {
-      const at = after(blockedPauseMs * (0.8 + Math.random() * 0.4));
+      const at = after(context.timing.blockedMirrorMs * (0.8 + Math.random() * 0.4));
       await commitFailure(context, mirror, { state: 'blocked', reason, at });
       await postpone(context, chaletId, { at, state: 'blocked', reason });
       return false;
     }
     case 'invalid':
-      await commitFailure(context, mirror, { state: 'failed', reason, at: after(failedPauseMs) });
+      await commitFailure(context, mirror, { state: 'failed', reason, at: after(context.timing.failedMirrorMs) });
       return true;
     default: {
       const asked =
         error instanceof GoogleCallError && 'retryAfterMs' in error.failure ? error.failure.retryAfterMs : 0;
-      const at = after((asked ?? 0) + fullJitter(Math.max(failures - 1, mirror.attempts), retryPause));
+      const at = after((asked ?? 0) + fullJitter(Math.max(failures - 1, mirror.attempts), context.timing.mirrorRetry));
       wakeAt(context, at, () => context.nudge.mirrors());
       await commitFailure(context, mirror, { state: 'wanted', reason, at });
       await postpone(context, chaletId, { at, reason });

@@ -60,8 +60,10 @@ export async function reconcileMirror(context: Context, mirror: Mirror, around: 
   if (place !== null && place.calendarId !== target) {
     const api = laneApi(context, around.chaletId, place.calendarId, access.api);
     await deleteMirror(api, place, mirror, around.calendarId);
+    await context.passing('mirror removed from Google, not committed');
     await commitRemoved(context, mirror, place, target === null);
     if (target === null) return;
+    await context.passing('mirror removed from the old calendar, not made in the new one');
     // What is left to do starts from a clean place; booking has heard of the removal.
     mirror = { ...mirror, place: null, writtenHash: null, etag: null, drift: null, ...unlinked(mirror) };
     place = null;
@@ -81,6 +83,7 @@ export async function reconcileMirror(context: Context, mirror: Mirror, around: 
   }
   const api = laneApi(context, around.chaletId, target, access.api);
   const result = await writeMirror(context, api, mirror, target, event);
+  await context.passing('mirror written in Google, not committed');
   await commitWritten(context, mirror, { ...result, hash, written: writtenPart(event, result.event) });
 }
 
@@ -151,6 +154,7 @@ async function createEvent(
   for (let sequence = mirror.idSequence; sequence < mirror.idSequence + mostIdsAtOnce; sequence += 1) {
     const place = { calendarId, eventId: mirrorEventId(mirror.bookingId, sequence) };
     await recordPlace(context, mirror.bookingId, place, sequence);
+    await context.passing('place of a mirror recorded, its event not made');
     try {
       const inserted = await api.insertEvent(calendarId, { ...event, id: place.eventId });
       return { place, event: inserted, restored: null };

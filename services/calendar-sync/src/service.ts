@@ -25,6 +25,7 @@ import { startCalendarSyncer } from './calendar-syncer.ts';
 import { startChannelKeeper } from './channel-keeper.ts';
 import type { CalendarSyncConfig } from './config.ts';
 import type { Context } from './context.ts';
+import type { CrashPoint } from './crash-points.ts';
 import { PrismaClient } from './generated/prisma/client.ts';
 import { createGoogleAccounts } from './google/google-accounts.ts';
 import { measureWaiting } from './measure-waiting.ts';
@@ -33,6 +34,7 @@ import { startMirrorWriter } from './mirror-writer.ts';
 import { revokeConnection } from './operations/revoke-connection.ts';
 import { reencryptTokens } from './reencrypt-tokens.ts';
 import { catchUp } from './stores/calendar-store.ts';
+import { type Timing, timing } from './timing.ts';
 import { createTokenCipher } from './token-cipher.ts';
 
 const name = 'calendar-sync';
@@ -42,6 +44,9 @@ export interface Overrides {
   now?: Clock;
   newId?: () => string;
   logger?: Logger;
+  timing?: Partial<Timing>;
+  /** Told of every crash point that is passed; one that never resolves ends what passes there. */
+  passing?: (point: CrashPoint) => Promise<void>;
 }
 
 /** Wires the calendar-sync service. `port` is where its health and metrics are served, once it has started. */
@@ -54,14 +59,20 @@ export async function createCalendarSyncService(
   let running: Awaited<ReturnType<typeof run>> | undefined;
   return {
     async start() {
-      running = await run(config, { now, newId: overrides.newId ?? newId, logger });
+      running = await run(config, {
+        now,
+        newId: overrides.newId ?? newId,
+        logger,
+        timing: { ...timing, ...overrides.timing },
+        passing: overrides.passing ?? (async () => undefined),
+      });
     },
     drain: async () => running?.stop(),
     port: () => running?.port,
   };
 }
 
-async function run(config: CalendarSyncConfig, o: { now: Clock; newId: () => string; logger: Logger }) {
+async function run(config: CalendarSyncConfig, o: Pick<Context, 'now' | 'newId' | 'logger' | 'timing' | 'passing'>) {
   const { logger } = o;
   const metrics = createMetrics(name);
   await migrate({ databaseUrl: config.DATABASE_URL, prismaDir, logger });
@@ -97,6 +108,8 @@ async function run(config: CalendarSyncConfig, o: { now: Clock; newId: () => str
     config,
     cipher,
     now: o.now,
+    timing: o.timing,
+    passing: o.passing,
     logger,
     metrics,
     onRevoked: (establishmentId, refreshToken, reason) =>
@@ -118,7 +131,16 @@ async function run(config: CalendarSyncConfig, o: { now: Clock; newId: () => str
     metrics,
   });
   const handlers = eventHandlers(context);
-  const events = await consumeEvents({ nc: nats, stream: 'BOOKING', durable: name, handlers, pool, logger, metrics });
+  const events = await consumeEvents({
+    nc: nats,
+    stream: 'BOOKING',
+    durable: name,
+    handlers,
+    pool,
+    logger,
+    metrics,
+    ackWaitMs: o.timing.eventAckMs,
+  });
   const sweep = startAntiEntropySweep({
     nc: nats,
     pool,

@@ -2,8 +2,9 @@ import type { Clock, Logger, Metrics } from '@monde-sauvage/service-kit';
 import { fullJitter, traced } from '@monde-sauvage/service-kit';
 import type { OAuth2Client } from 'google-auth-library';
 import type { CalendarSyncConfig } from '../config.ts';
-import type { Database } from '../context.ts';
+import type { Context, Database } from '../context.ts';
 import type { Connection } from '../generated/prisma/client.ts';
+import type { Timing } from '../timing.ts';
 import type { TokenCipher } from '../token-cipher.ts';
 import { type CalendarApi, type Call, createCalendarApi } from './calendar-api.ts';
 import { classifyGoogleError, GoogleCallError, type GoogleFailure } from './classify-error.ts';
@@ -39,6 +40,8 @@ export function createGoogleAccounts(o: {
   config: CalendarSyncConfig;
   cipher: TokenCipher;
   now: Clock;
+  timing: Timing;
+  passing: Context['passing'];
   logger: Logger;
   metrics: Metrics;
   onRevoked: (establishmentId: string, refreshToken: string, reason: string) => Promise<void>;
@@ -88,6 +91,7 @@ export function createGoogleAccounts(o: {
   };
 
   const saveRotated = async (establishmentId: string, entry: Cached, refreshToken: string) => {
+    await o.passing('token refreshed, the new one not stored');
     const sealed = o.cipher.seal(refreshToken, establishmentId);
     const { count } = await o.db.connection.updateMany({
       where: { establishmentId, refreshToken: entry.sealed },
@@ -99,7 +103,7 @@ export function createGoogleAccounts(o: {
 
   const react = async (establishmentId: string, entry: Cached, failure: GoogleFailure): Promise<void> => {
     if (failure.kind === 'quota') {
-      const waitMs = failure.retryAfterMs ?? 1_000 + fullJitter(2, { baseMs: 1_000, capMs: 10_000 });
+      const waitMs = failure.retryAfterMs ?? o.timing.quotaPause.baseMs + fullJitter(2, o.timing.quotaPause);
       await pause(o.db, establishmentId, new Date(o.now().getTime() + waitMs));
     }
     if (failure.kind === 'revoked') {
@@ -111,7 +115,7 @@ export function createGoogleAccounts(o: {
   const callFor =
     (establishmentId: string, entry: Cached): Call =>
     async (operation, run) => {
-      await takeTurn(o.db, establishmentId, o.now);
+      await takeTurn(o.db, establishmentId, o.now, o.timing.callSpacingMs);
       try {
         return await measured(operation, run).catch(error => {
           if (!(error instanceof GoogleCallError) || error.failure.kind !== 'unauthorized') throw error;

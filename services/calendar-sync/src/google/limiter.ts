@@ -1,12 +1,9 @@
 import type { Clock } from '@monde-sauvage/service-kit';
 import type { Database } from '../context.ts';
+import type { Timing } from '../timing.ts';
 import { GoogleCallError } from './classify-error.ts';
 
-/**
- * 110 ms apart with bursts of 40 is at most 585 calls in any minute; Google allows 600 a minute for each user.
- * Google: Calendar API, "Manage quotas".
- */
-const spacingMs = 110;
+/** Calls at once; with `callSpacingMs` it keeps to Google's 600 a minute for each user (Calendar API, "Manage quotas"). */
 const burst = 40;
 
 /** Rather than wait longer than this, a call fails and its work is scheduled anew. */
@@ -17,7 +14,12 @@ const patienceMs = 2_000;
  * algorithm: it holds the time at which the next call would be due, were they evenly spaced).
  * @throws GoogleCallError `quota` when the turn would come too late, or Google asked for a pause
  */
-export async function takeTurn(db: Database, establishmentId: string, clock: Clock): Promise<void> {
+export async function takeTurn(
+  db: Database,
+  establishmentId: string,
+  clock: Clock,
+  spacingMs: Timing['callSpacingMs'],
+): Promise<void> {
   const now = clock();
   const latest = new Date(now.getTime() + patienceMs + burst * spacingMs);
   const turns = await db.$queryRaw<{ limiter_at: Date }[]>`
@@ -40,7 +42,8 @@ export async function takeTurn(db: Database, establishmentId: string, clock: Clo
 }
 
 /** A connection whose `limiter_at` is later than this has used most of its burst: calls are about to wait. */
-export const busyFrom = (now: Date): Date => new Date(now.getTime() + burst * spacingMs * 0.75);
+export const busyFrom = (now: Date, spacingMs: Timing['callSpacingMs']): Date =>
+  new Date(now.getTime() + burst * spacingMs * 0.75);
 
 /** Nobody calls Google for this connection before then. */
 export async function pause(db: Database, establishmentId: string, until: Date): Promise<void> {

@@ -44,6 +44,7 @@ export async function chooseCalendar(
       'This calendar already serves another chalet. Choose another one, or free it first.',
     );
   }
+  await context.passing('calendar chosen, nobody woken');
   context.nudge.relay();
   context.nudge.mirrors();
   context.nudge.channels();

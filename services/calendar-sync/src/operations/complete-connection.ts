@@ -42,6 +42,7 @@ export async function completeConnection(
   }
   client.setCredentials(tokens);
   const account = await findAccount(context, client);
+  await context.passing('code exchanged for tokens, connection not stored');
   await storeConnection(context, {
     establishmentId: attempt.establishmentId,
     account,

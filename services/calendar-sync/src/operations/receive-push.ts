@@ -44,7 +44,7 @@ export async function receivePush(
        SET last_push_at = ${now}::timestamptz,
            next_sync_at = LEAST(next_sync_at, CASE
              WHEN NOT (echoes > 0 AND echoes_until > ${now}::timestamptz) THEN ${now}::timestamptz
-             WHEN connection.limiter_at > ${busyFrom(now)}::timestamptz THEN ${later(echoPauseMs.busy)}::timestamptz
+             WHEN connection.limiter_at > ${busyFrom(now, context.timing.callSpacingMs)}::timestamptz THEN ${later(echoPauseMs.busy)}::timestamptz
              ELSE ${later(echoPauseMs.usual)}::timestamptz END),
            echoes = CASE WHEN echoes_until > ${now}::timestamptz THEN GREATEST(echoes - 1, 0) ELSE 0 END
       FROM connections connection

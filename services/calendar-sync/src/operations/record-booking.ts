@@ -29,5 +29,6 @@ export async function recordBooking(context: Context, booking: BookingSnapshot):
       next_attempt_at = CASE WHEN mirrors.desired = excluded.desired THEN mirrors.next_attempt_at
                              ELSE ${now}::timestamptz END
     WHERE excluded.version > mirrors.version`;
+  await context.passing('booking recorded, its event not acknowledged');
   if (changed > 0) context.nudge.mirrors();
 }

@@ -1,11 +1,8 @@
 import type { Context } from '../context.ts';
 import type { Calendar } from '../generated/prisma/client.ts';
-import { leaseMs } from './keep-lease.ts';
 
 /** Calendars that were synced this recently have missed nothing: replicas that start together share one round. */
 const recentMs = 3_000;
-/** Over which calendars are spread that are to be read at once. */
-const spreadMs = 3_000;
 
 /**
  * Takes a calendar for a sync, so that no two replicas sync it at once; undefined when another has it, or when it is
@@ -25,7 +22,7 @@ export async function claimCalendar(
     },
     data: {
       leaseOwner: context.replicaId,
-      leaseUntil: new Date(now.getTime() + leaseMs),
+      leaseUntil: new Date(now.getTime() + context.timing.leaseMs),
       nextSyncAt: nextSync(context),
     },
   });
@@ -37,7 +34,7 @@ export async function claimCalendar(
 export async function renewCalendarLease(context: Context, calendar: Calendar): Promise<void> {
   const { count } = await context.db.calendar.updateMany({
     where: { chaletId: calendar.chaletId, generation: calendar.generation, leaseOwner: context.replicaId },
-    data: { leaseUntil: new Date(context.now().getTime() + leaseMs) },
+    data: { leaseUntil: new Date(context.now().getTime() + context.timing.leaseMs) },
   });
   if (count === 0) throw new Error('another replica syncs this calendar by now');
 }
@@ -57,12 +54,12 @@ export async function findDueCalendars(context: Context, most: number): Promise<
  * Makes calendars due within seconds: while no replica ran, pushes were lost. Those that fail or are blocked keep the
  * time that was planned for them.
  */
-export async function catchUp(context: Pick<Context, 'db' | 'now'>): Promise<number> {
+export async function catchUp(context: Pick<Context, 'db' | 'now' | 'timing'>): Promise<number> {
   const now = context.now();
   return context.db.$executeRaw`
     UPDATE calendars
        SET next_sync_at = LEAST(next_sync_at, ${now}::timestamptz
-                                + random() * make_interval(secs => ${spreadMs / 1_000}::float8))
+                                + random() * make_interval(secs => ${context.timing.catchUpSpreadMs / 1_000}::float8))
      WHERE status IN ('ok', 'syncing')
        AND (last_sync_at IS NULL OR last_sync_at < ${new Date(now.getTime() - recentMs)}::timestamptz)`;
 }

@@ -1,11 +1,10 @@
 import type { Context } from '../context.ts';
-import { leaseMs } from './keep-lease.ts';
 
 /** Takes the lane of a chalet with mirrors that are due; undefined when there is none or others hold them. */
 export async function claimLane(context: Context): Promise<{ chaletId: string; failures: number } | undefined> {
   const now = context.now();
   const lanes = await context.db.$queryRaw<{ chaletId: string; failures: number }[]>`
-    UPDATE lanes SET lease_owner = ${context.replicaId}::uuid, lease_until = ${leaseEnd(now)}::timestamptz
+    UPDATE lanes SET lease_owner = ${context.replicaId}::uuid, lease_until = ${leaseEnd(context, now)}::timestamptz
      WHERE chalet_id = (
        SELECT lane.chalet_id
          FROM mirrors mirror
@@ -24,7 +23,7 @@ export async function renewLane(context: Context, chaletId: string): Promise<boo
   const now = context.now();
   const { count } = await context.db.lane.updateMany({
     where: { chaletId, leaseOwner: context.replicaId, leaseUntil: { gt: now } },
-    data: { leaseUntil: leaseEnd(now) },
+    data: { leaseUntil: leaseEnd(context, now) },
   });
   return count === 1;
 }
@@ -37,7 +36,7 @@ export async function releaseLane(context: Context, chaletId: string, failures: 
   });
 }
 
-const leaseEnd = (now: Date): Date => new Date(now.getTime() + leaseMs);
+const leaseEnd = (context: Context, now: Date): Date => new Date(now.getTime() + context.timing.leaseMs);
 
 /** Stops a writer that was so slow that another replica took over; what is found in Google decides there. */
 export class LaneLostError extends Error {

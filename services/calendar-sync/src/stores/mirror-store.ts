@@ -162,6 +162,7 @@ async function commit(context: Context, mirror: Mirror, write: (tx: Transaction)
     if (held.length === 0) throw new LaneLostError();
     await write(tx);
   });
+  await context.passing('mirror committed, its events not published');
   context.nudge.relay();
 }
 

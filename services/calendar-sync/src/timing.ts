@@ -1,0 +1,46 @@
+interface Backoff {
+  baseMs: number;
+  capMs: number;
+}
+
+/** How long things last and wait. Tests that run thousands of steps shorten it; nothing else sets it. */
+export interface Timing {
+  /** A lease without a sign of life: after that, what a crashed replica held is taken over. */
+  leaseMs: number;
+  /** A call to Google may take longer than a lease, so a lease that is held is renewed all the time. */
+  renewLeaseEveryMs: number;
+  /** JetStream gives an event of which it heard nothing for this long to another replica. */
+  eventAckMs: number;
+  /** How often mirrors and calendars that are due are looked for, beside being nudged. */
+  lookForWorkEveryMs: number;
+  lookForChannelsEveryMs: number;
+  mirrorRetry: Backoff;
+  /** The owner has to act first; when that is told to us (reconnecting, choosing a calendar), it goes at once. */
+  blockedMirrorMs: number;
+  failedMirrorMs: number;
+  /** Not longer than a minute: until the next try, availability answers say that Google is unreachable. */
+  syncRetry: Backoff;
+  /** Over which calendars are spread that are to be read at once when a replica starts. */
+  catchUpSpreadMs: number;
+  watchRetry: Backoff;
+  /** Between calls of one account: 110 ms and bursts of 40 are at most 585 calls in any minute; Google allows 600. */
+  callSpacingMs: number;
+  /** Quota without a `Retry-After`: a second, and up to this much more. */
+  quotaPause: Backoff;
+}
+
+export const timing: Timing = {
+  leaseMs: 6_000,
+  renewLeaseEveryMs: 1_500,
+  eventAckMs: 10_000,
+  lookForWorkEveryMs: 1_000,
+  lookForChannelsEveryMs: 5_000,
+  mirrorRetry: { baseMs: 500, capMs: 60_000 },
+  blockedMirrorMs: 10 * 60_000,
+  failedMirrorMs: 60 * 60_000,
+  syncRetry: { baseMs: 1_000, capMs: 60_000 },
+  catchUpSpreadMs: 3_000,
+  watchRetry: { baseMs: 2_000, capMs: 30 * 60_000 },
+  callSpacingMs: 110,
+  quotaPause: { baseMs: 1_000, capMs: 10_000 },
+};
