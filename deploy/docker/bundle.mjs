@@ -31,12 +31,15 @@ const queryCompilerAsFile = {
   },
 };
 
-const entryPoints = ['main.ts', 'demo/main.ts'].map(file => join(source, 'src', file)).filter(existsSync);
+/** What can be run, by its name in `dist/`. A service that keeps rows can also migrate its database and do nothing else. */
+const keepsRows = existsSync(join(source, 'prisma'));
+const entryPoints = {
+  main: join(source, 'src/main.ts'),
+  ...(existsSync(join(source, 'src/demo')) && { demo: join(source, 'src/demo/main.ts') }),
+  ...(keepsRows && { migrate: resolve('libs/persistence/src/migrate-main.ts') }),
+};
 const { metafile } = await build({
-  entryPoints: entryPoints.map(file => ({
-    in: file,
-    out: file.endsWith('demo/main.ts') ? 'demo' : basename(file, '.ts'),
-  })),
+  entryPoints,
   outdir: join(out, 'dist'),
   bundle: true,
   // What is imported only when it is needed (the migration engine, tracing) stays a file of its own.
@@ -60,16 +63,13 @@ const { metafile } = await build({
   logLevel: 'warning',
 });
 
-const inputs = Object.keys(metafile.inputs);
-const uses = name => inputs.some(path => path.includes(`node_modules/${name}/`));
-
-if (existsSync(join(source, 'prisma'))) cpSync(join(source, 'prisma'), join(out, 'prisma'), { recursive: true });
-if (uses('@prisma/schema-engine-wasm')) {
+if (keepsRows) {
+  cpSync(join(source, 'prisma'), join(out, 'prisma'), { recursive: true });
   const engine = dirname(require.resolve('@prisma/schema-engine-wasm/schema_engine_bg'));
   cpSync(join(engine, 'schema_engine_bg.wasm'), join(out, 'dist', 'schema_engine_bg.wasm'));
 }
 // The gateway serves these files of Swagger UI under /docs and finds them through the package's own package.json.
-if (inputs.some(path => path.endsWith('services/gateway/src/main.ts'))) {
+if (Object.keys(metafile.inputs).some(path => path.endsWith('services/gateway/src/main.ts'))) {
   const swagger = dirname(require.resolve('swagger-ui-dist/package.json'));
   const copy = join(out, 'node_modules', 'swagger-ui-dist');
   mkdirSync(copy, { recursive: true });

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import pg from 'pg';
-import { describeDatabase, explainConnectionError, firstLine } from './database-url.ts';
+import type pg from 'pg';
+import { describeDatabase, firstLine } from './database-url.ts';
+import { connectToMigrate, type FailedMigration, MigrationError, readHistory } from './migration-history.ts';
 import { type PrismaFolder, readPrismaFolder } from './migrations-folder.ts';
 import { postgresErrorCode } from './postgres-error.ts';
 import { toMigrationList, withSchemaEngine } from './schema-engine.ts';
@@ -9,16 +10,10 @@ import { toMigrationList, withSchemaEngine } from './schema-engine.ts';
 const MIGRATION_LOCK = 7_205_759_403;
 const noFilters = { externalTables: [], externalEnums: [] };
 
-/** The database cannot be brought to this version's schema. The message is one line naming the migration. */
-export class MigrationError extends Error {
-  override readonly name = 'MigrationError';
-}
-
 export interface MigrateOptions {
   databaseUrl: string;
   /** Folder with schema.prisma and migrations/. */
   prismaDir: string;
-  logger: { info(fields: object, message: string): void };
   /** How long to wait for another replica that is migrating. Default 5 minutes. */
   lockWaitMs?: number | undefined;
 }
@@ -34,25 +29,14 @@ export interface MigrateOptions {
 export async function migrate(options: MigrateOptions): Promise<{ applied: string[] }> {
   const folder = await readPrismaFolder(options.prismaDir);
   const where = describeDatabase(options.databaseUrl);
-  const client = new pg.Client({
-    connectionString: options.databaseUrl,
-    application_name: 'migrate',
-    connectionTimeoutMillis: 5_000,
-    keepAlive: true,
-  });
-  client.on('error', () => undefined); // a lost connection shows in the next query
-  await client.connect().catch(error => {
-    throw explainConnectionError(error, where);
-  });
+  const client = await connectToMigrate(options.databaseUrl);
   try {
     if ((await readHistory(client, folder)).pending.length === 0) return { applied: [] };
     await takeLock(client, where, options.lockWaitMs ?? 300_000);
     const { pending, failed } = await readHistory(client, folder); // another replica may have done it meanwhile
     if (failed) throw new MigrationError(explainEarlierFailure(failed, where));
     if (pending.length === 0) return { applied: [] };
-    const applied = await applyPending(client, options.databaseUrl, folder, where);
-    options.logger.info({ database: where, applied }, 'database migrated');
-    return { applied };
+    return { applied: await applyPending(client, options.databaseUrl, folder, where) };
   } finally {
     await client.end(); // releases the lock
   }
@@ -76,42 +60,6 @@ export async function describeDrift(options: { databaseUrl: string; prismaDir: s
     });
     return exitCode === 0 ? '' : (stdout ?? '').trim();
   });
-}
-
-interface FailedMigration {
-  name: string;
-  logs: string;
-}
-
-interface History {
-  /** Names of the folder's migrations that the database does not have, in order. */
-  pending: string[];
-  /** Begun, but neither finished nor rolled back: running in another replica, unless we hold the lock. */
-  failed: FailedMigration | undefined;
-}
-
-async function readHistory(client: pg.Client, folder: PrismaFolder): Promise<History> {
-  const names = folder.migrations.map(migration => migration.name);
-  const table = await client.query<{ exists: boolean }>(
-    `SELECT to_regclass('_prisma_migrations') IS NOT NULL AS exists`,
-  );
-  if (!table.rows[0]?.exists) return { pending: names, failed: undefined };
-  const { rows } = await client.query<{ name: string; checksum: string; finished: boolean; logs: string | null }>(
-    `SELECT migration_name AS name, checksum, finished_at IS NOT NULL AS finished, logs
-       FROM _prisma_migrations WHERE rolled_back_at IS NULL ORDER BY started_at`,
-  );
-  const finished = new Map(rows.filter(row => row.finished).map(row => [row.name, row.checksum]));
-  for (const { name, checksum } of folder.migrations) {
-    if ((finished.get(name) ?? checksum) === checksum) continue;
-    throw new MigrationError(
-      `migration ${name} was changed after it had been applied: undo the change, write a new one`,
-    );
-  }
-  const failed = rows.find(row => !row.finished && !finished.has(row.name));
-  return {
-    pending: names.filter(name => !finished.has(name)),
-    failed: failed && { name: failed.name, logs: failed.logs ?? '' },
-  };
 }
 
 /**

@@ -3,7 +3,6 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { migrate } from '@monde-sauvage/persistence';
 import pg from 'pg';
-import { silentLogger } from './silent-logger.ts';
 
 export interface TestDatabase {
   databaseUrl: string;
@@ -39,7 +38,7 @@ async function ensureTemplate(admin: pg.Client, template: string, prismaDir: str
     const building = `${template}_building`; // renamed when whole: a run that was cut short leaves no half template
     await admin.query(`DROP DATABASE IF EXISTS "${building}" WITH (FORCE)`);
     await admin.query(`CREATE DATABASE "${building}"`);
-    await migrate({ databaseUrl: databaseUrl(building), prismaDir, logger: silentLogger });
+    await migrate({ databaseUrl: databaseUrl(building), prismaDir });
     await admin.query(`ALTER DATABASE "${building}" RENAME TO "${template}"`);
   } finally {
     await admin.query('SELECT pg_advisory_unlock(hashtext($1))', [template]);

@@ -8,7 +8,7 @@ import {
   serveRequests,
   startAntiEntropySweep,
 } from '@monde-sauvage/messaging';
-import { createPool, isDatabaseAway, migrate, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
+import { createPool, isDatabaseAway, migrateAtStart, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
 import {
   type Clock,
   createLogger,
@@ -34,7 +34,7 @@ export async function createAvailabilityService(
 
   return {
     async start() {
-      await migrate({ databaseUrl: config.DATABASE_URL, prismaDir, logger });
+      await migrateAtStart({ databaseUrl: config.DATABASE_URL, prismaDir, logger });
       const pool = createPool({
         databaseUrl: config.DATABASE_URL,
         applicationName: 'availability',

@@ -11,7 +11,7 @@ import {
   startOutboxRelay,
   UnavailableError,
 } from '@monde-sauvage/messaging';
-import { createPool, isDatabaseAway, migrate, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
+import { createPool, isDatabaseAway, migrateAtStart, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
 import {
   type Clock,
   createLogger,
@@ -65,7 +65,7 @@ export async function createBookingService(
     nudgeHolds: () => nudgeHolds(),
 
     async start() {
-      await migrate({ databaseUrl: config.DATABASE_URL, prismaDir, logger });
+      await migrateAtStart({ databaseUrl: config.DATABASE_URL, prismaDir, logger });
       const pool = createPool({
         databaseUrl: config.DATABASE_URL,
         applicationName: name,

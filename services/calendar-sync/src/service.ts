@@ -10,7 +10,7 @@ import {
   startAntiEntropySweep,
   startOutboxRelay,
 } from '@monde-sauvage/messaging';
-import { createPool, migrate, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
+import { createPool, migrateAtStart, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
 import {
   atMost,
   type Clock,
@@ -75,7 +75,7 @@ export async function createCalendarSyncService(
 async function run(config: CalendarSyncConfig, o: Pick<Context, 'now' | 'newId' | 'logger' | 'timing' | 'passing'>) {
   const { logger } = o;
   const metrics = createMetrics(name);
-  await migrate({ databaseUrl: config.DATABASE_URL, prismaDir, logger });
+  await migrateAtStart({ databaseUrl: config.DATABASE_URL, prismaDir, logger });
   const pool = createPool({
     databaseUrl: config.DATABASE_URL,
     applicationName: name,

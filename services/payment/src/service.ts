@@ -10,7 +10,7 @@ import {
   startAntiEntropySweep,
   startOutboxRelay,
 } from '@monde-sauvage/messaging';
-import { createPool, isDatabaseAway, migrate, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
+import { createPool, isDatabaseAway, migrateAtStart, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
 import {
   atMost,
   type Clock,
@@ -51,7 +51,7 @@ export async function createPaymentService(
   let running: { port: number; drain(): Promise<void>; reconcileNow(): void } | undefined;
 
   const start = async () => {
-    await migrate({ databaseUrl: config.DATABASE_URL, prismaDir, logger });
+    await migrateAtStart({ databaseUrl: config.DATABASE_URL, prismaDir, logger });
     const pool = createPool({
       databaseUrl: config.DATABASE_URL,
       applicationName: 'payment',
