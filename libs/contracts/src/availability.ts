@@ -7,7 +7,15 @@ import { civilDate, dateRange, id, page, timestamp, withRangeRule } from './valu
 
 /** Answered by the availability service. */
 
+/**
+ * What is known of the owner's calendar: as it is now (within the allowed age), a copy that is older, a copy that is not
+ * brought up to date because Google does not answer or does not let us, or that the chalet has no calendar.
+ */
 export const googleFreshness = z.enum(['fresh', 'stale', 'unreachable', 'not_connected']);
+
+/** Whether the calendar speaks for itself: where `closed` is chosen, nothing is sold otherwise. */
+export const isConsulted = (status: z.infer<typeof googleFreshness>): boolean =>
+  status === 'fresh' || status === 'not_connected';
 
 export const quote = price.extend({ nights: z.int().positive() });
 

@@ -25,15 +25,43 @@ export const standardPolicies = {
 
 const policyChoice = z.enum(['flexible', 'moderate', 'strict']);
 
+const calendarDrift = z.enum(['restore', 'ask']).meta({
+  description:
+    'what follows when the event of a booking is moved, renamed or deleted in Google: restore puts it back, ask leaves it until the owner decides',
+});
+const whenGoogleUnreachable = z.enum(['open', 'closed']).meta({
+  description:
+    'while the Google calendar of a chalet cannot be consulted: open books by the last copy of it, closed refuses',
+});
+const guestInvitations = z
+  .boolean()
+  .meta({ description: 'Google invites the guest by e-mail to the event of the booking, and tells of its changes' });
+
+/** What owners may choose about their calendars. Older publishers do not say it: then it is as it always was. */
+const calendarSettings = {
+  calendarDrift: calendarDrift.default('restore'),
+  whenGoogleUnreachable: whenGoogleUnreachable.default('open'),
+  guestInvitations: guestInvitations.default(false),
+};
+
 export const newEstablishment = z.object({
   name: line(120),
   timezone,
   currency,
   locale,
   cancellationPolicy: policyChoice.default('moderate'),
+  ...calendarSettings,
 });
 export const establishmentPatch = z
-  .object({ name: line(120), timezone, locale, cancellationPolicy: policyChoice })
+  .object({
+    name: line(120),
+    timezone,
+    locale,
+    cancellationPolicy: policyChoice,
+    calendarDrift,
+    whenGoogleUnreachable,
+    guestInvitations,
+  })
   .partial()
   .strict();
 export const establishment = z.object({
@@ -43,6 +71,7 @@ export const establishment = z.object({
   currency,
   locale,
   cancellationPolicy: policyChoice,
+  ...calendarSettings,
   createdAt: timestamp,
   updatedAt: timestamp,
 });
@@ -102,7 +131,11 @@ export const chalet = z.object({
   updatedAt: timestamp,
 });
 export type Chalet = z.infer<typeof chalet>;
-export const chaletSnapshot = chalet.extend({ version: z.int().positive() });
+/** As events carry it: with what only other services need to know of its establishment. */
+export const chaletSnapshot = chalet.extend({
+  version: z.int().positive(),
+  whenGoogleUnreachable: calendarSettings.whenGoogleUnreachable,
+});
 export type ChaletSnapshot = z.infer<typeof chaletSnapshot>;
 
 export const establishmentEvents = {

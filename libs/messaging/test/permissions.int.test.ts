@@ -64,7 +64,7 @@ const sweep = [bookingRequests.digestChalets, bookingRequests.resendChalet];
 /** Who asks whom; the gateway may ask everything. */
 const calls: Record<ServiceName, RequestContract[]> = {
   gateway: requests,
-  booking: [paymentRequests.settleHold],
+  booking: [paymentRequests.settleHold, calendarRequests.consult],
   availability: [establishmentRequests.getChalet, bookingRequests.findOverlaps, calendarRequests.consult, ...sweep],
   'calendar-sync': [bookingRequests.recordExternalEvents, ...sweep],
   payment: [bookingRequests.getSnapshot, bookingRequests.extendHold, ...sweep],

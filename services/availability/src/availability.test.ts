@@ -11,6 +11,7 @@ const chalet = {
   currency: 'CAD',
   locale: 'fr-CA',
   archived: false,
+  whenGoogleUnreachable: 'open' as const,
 };
 const taken = (over: Partial<Occupancy>): Occupancy => ({
   bookingId: '0197a3a0-5c1e-7c3e-8b0a-3f0a6f6f2d12',
@@ -63,6 +64,21 @@ describe('an availability check', () => {
     const google = { status: 'fresh' as const, syncedAt: '2027-01-01T00:00:00.000Z', busy };
     const answer = decideAvailability(chalet, range, database(known), google, today);
     expect(answer.conflicts.map(conflict => conflict.startDate)).toEqual(['2027-03-01', '2027-03-02']);
+  });
+
+  it.each([
+    ['open', 'unreachable', true],
+    ['open', 'stale', true],
+    ['closed', 'unreachable', false],
+    ['closed', 'stale', false],
+    ['closed', 'fresh', true],
+    ['closed', 'not_connected', true],
+  ] as const)('of an establishment that is %s, with Google %s: available is %s', (choice, status, available) => {
+    const google = { status, syncedAt: null, busy: [] };
+    const terms = { ...chalet, whenGoogleUnreachable: choice };
+    const answer = decideAvailability(terms, range, database(), google, today);
+    expect(answer.available).toBe(available);
+    expect(answer.reasons.map(reason => reason.code)).toEqual(available ? [] : ['calendar_unreachable']);
   });
 
   it.each([

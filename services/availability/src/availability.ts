@@ -3,6 +3,7 @@ import {
   type CivilDate,
   type calendarDay,
   datesOf,
+  isConsulted,
   mostPayable,
   nightsOf,
   type Occupancy,
@@ -22,6 +23,8 @@ export interface ChaletTerms {
   currency: string;
   locale: string;
   archived: boolean;
+  /** Whether nights are offered while the owner's Google calendar cannot be consulted. */
+  whenGoogleUnreachable: 'open' | 'closed';
 }
 
 /** What the booking database says of a range, and where the answer is from. */
@@ -61,7 +64,7 @@ export function decideAvailability(
   ]
     .map(({ startDate, endDate, source, status }) => ({ startDate, endDate, source, status }))
     .sort((a, b) => a.startDate.localeCompare(b.startDate));
-  const reasons = brokenRules(chalet, stay, today);
+  const reasons = [...brokenRules(chalet, stay, today), ...unconsulted(chalet, google)];
   return {
     chaletId: chalet.id,
     from: range.from,
@@ -74,8 +77,22 @@ export function decideAvailability(
   };
 }
 
+/** An owner may want nothing sold that the calendar, as it is now, was not asked about. */
+const unconsulted = ({ whenGoogleUnreachable }: ChaletTerms, { status }: GoogleView): Reason[] =>
+  whenGoogleUnreachable === 'open' || isConsulted(status)
+    ? []
+    : [
+        {
+          code: 'calendar_unreachable',
+          message: 'the calendar of this chalet cannot be consulted now: ask again later',
+        },
+      ];
+
 /** The price of a stay with its nights: the same function a booking is priced with. */
-export const quoteStay = (chalet: ChaletTerms, stay: Stay) => ({ nights: nightsOf(stay), ...priceStay(chalet, stay) });
+export const quoteStay = (chalet: Omit<ChaletTerms, 'whenGoogleUnreachable'>, stay: Stay) => ({
+  nights: nightsOf(stay),
+  ...priceStay(chalet, stay),
+});
 
 function brokenRules(chalet: ChaletTerms, stay: Stay, today: CivilDate): Reason[] {
   const nights = nightsOf(stay);

@@ -1,6 +1,6 @@
 import {
   bookingRequests,
-  type Chalet,
+  type ChaletSnapshot,
   type CivilDate,
   calendarRequests,
   establishmentRequests,
@@ -28,10 +28,16 @@ interface Asked {
  * A chalet's terms, from the copy kept here. A chalet this service has not heard of yet (it was created a moment ago)
  * is asked of the booking service, so that a new chalet can be looked at as soon as it exists.
  */
-export async function readChalet(sources: Sources, chaletId: string, requestId: string): Promise<Result<Chalet>> {
+export async function readChalet(
+  sources: Sources,
+  chaletId: string,
+  requestId: string,
+): Promise<Result<Omit<ChaletSnapshot, 'version'>>> {
   const kept = await findChalet(sources.db, chaletId);
   if (kept) return { ok: true, value: kept };
-  return request(sources.nats, establishmentRequests.getChalet, { chaletId }, { requestId });
+  const asked = await request(sources.nats, establishmentRequests.getChalet, { chaletId }, { requestId });
+  // So new that no calendar can have been chosen for it.
+  return asked.ok ? { ok: true, value: { ...asked.value, whenGoogleUnreachable: 'open' } } : asked;
 }
 
 /**

@@ -45,6 +45,7 @@ const chaletSnapshot = (over: Partial<ChaletSnapshot> = {}): ChaletSnapshot => (
   timezone: 'America/Toronto',
   locale: 'fr-CA',
   archived: false,
+  whenGoogleUnreachable: 'open',
   createdAt: at,
   updatedAt: at,
   version: 1,
@@ -88,6 +89,7 @@ const cleanups: (() => Promise<unknown>)[] = [];
 /** What the booking service would answer; undefined while it is away. */
 let truth: Occupancy[] | undefined = [];
 let busy: { googleEventId: string; startDate: string; endDate: string }[] = [];
+let freshness: 'fresh' | 'unreachable' = 'fresh';
 
 beforeAll(async () => {
   const database = await createTestDatabase({ prismaDir: fileURLToPath(new URL('../prisma', import.meta.url)) });
@@ -102,7 +104,7 @@ beforeAll(async () => {
   const calendarSync = await serveRequests({
     nc,
     service: 'calendar-sync',
-    handlers: [handle(calendarRequests.consult, async () => ok({ status: 'fresh', syncedAt: at, busy }))],
+    handlers: [handle(calendarRequests.consult, async () => ok({ status: freshness, syncedAt: at, busy }))],
     logger: silentLogger,
     metrics: createMetrics('calendar-sync'),
   });
@@ -161,6 +163,23 @@ async function check(chaletId: string, from = '2027-03-01', to = '2027-03-05') {
 }
 
 describe('an availability check', () => {
+  it('refuses what Google cannot be asked about where the owner chose so, and says why', async () => {
+    const [open, closed] = [chaletSnapshot(), chaletSnapshot({ whenGoogleUnreachable: 'closed' })];
+    for (const chalet of [open, closed]) await announceChalet(chalet);
+    freshness = 'unreachable';
+    await withBooking(async () => {
+      expect(await check(open.id)).toMatchObject({ available: true, reasons: [] });
+      expect(await check(closed.id)).toMatchObject({
+        available: false,
+        conflicts: [],
+        reasons: [{ code: 'calendar_unreachable', message: expect.stringContaining('cannot be consulted') }],
+        sources: { google: { status: 'unreachable' } },
+      });
+      freshness = 'fresh';
+      expect(await check(closed.id)).toMatchObject({ available: true, reasons: [] });
+    });
+  });
+
   it('asks the booking service first and says so', async () => {
     const chalet = chaletSnapshot();
     await announceChalet(chalet);

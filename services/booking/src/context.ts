@@ -1,5 +1,12 @@
+import type { Stay } from '@monde-sauvage/contracts';
 import type { Clock, Logger, Metrics } from '@monde-sauvage/service-kit';
 import type { PrismaClient } from './generated/prisma/client.ts';
+
+/**
+ * What the owner's calendar says of a stay: not one night is taken, one is, or nobody can say. A chalet without a calendar
+ * is clear.
+ */
+export type CalendarWord = 'clear' | 'busy' | 'unknown';
 
 export type HoldSettlement = 'released' | 'paid' | 'processing';
 
@@ -13,6 +20,8 @@ export interface BookingContext {
   metrics: BookingMetrics;
   /** Has payment close a booking's Checkout Session. @throws when payment gives no answer */
   settleHold: (bookingId: string) => Promise<HoldSettlement>;
+  /** Asks calendar-sync, within its deadline; never throws for want of an answer. */
+  consultCalendar: (chaletId: string, stay: Stay) => Promise<CalendarWord>;
   /** Something was committed to the outbox. */
   nudgeRelay: () => void;
 }

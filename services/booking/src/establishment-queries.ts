@@ -14,7 +14,8 @@ export async function findOfferedChalet(prisma: PrismaClient, chaletId: string):
     SELECT c.id, c.establishment_id AS "establishmentId", c.capacity, c.nightly_rate AS "nightlyRate",
            c.cleaning_fee AS "cleaningFee", c.min_nights AS "minNights", c.max_nights AS "maxNights",
            c.archived_at IS NOT NULL AS archived, c.version,
-           e.currency, e.timezone, e.locale, e.cancellation_policy::text AS "cancellationPolicy"
+           e.currency, e.timezone, e.locale, e.cancellation_policy::text AS "cancellationPolicy",
+           e.when_google_unreachable::text AS "whenGoogleUnreachable"
     FROM chalets c JOIN establishments e ON e.id = c.establishment_id
     WHERE c.id = ${chaletId}::uuid`;
   return chalet;

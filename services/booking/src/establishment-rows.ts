@@ -18,6 +18,9 @@ export const toEstablishment = (row: EstablishmentRow): Establishment => ({
   currency: row.currency,
   locale: row.locale,
   cancellationPolicy: row.cancellationPolicy,
+  calendarDrift: row.calendarDrift,
+  whenGoogleUnreachable: row.whenGoogleUnreachable,
+  guestInvitations: row.guestInvitations,
   createdAt: row.createdAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),
 });
@@ -48,6 +51,7 @@ const toEstablishmentSnapshot = (row: EstablishmentRow): EstablishmentSnapshot =
 
 const toChaletSnapshot = ({ establishment, ...row }: ChaletWithEstablishment): ChaletSnapshot => ({
   ...toChalet(row, establishment),
+  whenGoogleUnreachable: establishment.whenGoogleUnreachable,
   version: row.version,
 });
 

@@ -23,6 +23,7 @@ export interface OfferedChalet
   timezone: string;
   locale: string;
   cancellationPolicy: Establishment['cancellationPolicy'];
+  whenGoogleUnreachable: Establishment['whenGoogleUnreachable'];
   version: number;
 }
 

@@ -24,6 +24,7 @@ import {
 } from '@monde-sauvage/service-kit';
 import { watchBacklog } from './backlog-metrics.ts';
 import type { BookingConfig } from './config.ts';
+import { consultCalendar } from './consult-calendar.ts';
 import { type BookingContext, bookingMetrics, type HoldSettlement } from './context.ts';
 import { PrismaClient } from './generated/prisma/client.ts';
 import { calendarHandlers, paymentHandlers, requestHandlers } from './messages.ts';
@@ -96,6 +97,7 @@ export async function createBookingService(
           if (!answer.ok) throw new UnavailableError('payment', answer.refusal.message);
           return answer.value.outcome;
         }),
+        consultCalendar: (chaletId, stay) => consultCalendar(nc, chaletId, stay),
         nudgeRelay: () => nudgeRelay(),
       };
       watchBacklog(metrics, prisma, now);

@@ -22,6 +22,7 @@ export const chaletOf = (fields: Partial<OfferedChalet> = {}): OfferedChalet => 
   timezone: 'America/Toronto',
   locale: 'fr-CA',
   cancellationPolicy: 'moderate',
+  whenGoogleUnreachable: 'open',
   version: 1,
   ...fields,
 });

@@ -27,6 +27,7 @@ beforeAll(async () => {
     settleHold: async () => {
       throw new Error('payment does not answer');
     },
+    consultCalendar: async () => 'clear',
     nudgeRelay: () => undefined,
   };
   close = async () => {

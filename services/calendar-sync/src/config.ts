@@ -36,6 +36,8 @@ const variables = z.object({
   SYNC_INTERVAL_SECONDS: positiveInteger(300),
   /** 0: every availability check reads the calendar. */
   AVAILABILITY_MAX_STALENESS_SECONDS: z.coerce.number().int().min(0).default(60),
+  /** How long an availability check waits for Google. Who asks waits 1,500 ms for the whole answer. */
+  GOOGLE_CONSULT_TIMEOUT_MS: z.coerce.number().int().min(1).max(1_200).default(800),
 });
 
 export type CalendarSyncConfig = z.output<typeof variables>;

@@ -170,6 +170,7 @@ export async function announceChalet(
     archived: false,
     timezone,
     locale: 'fr-CA',
+    whenGoogleUnreachable: 'open',
     createdAt: at,
     updatedAt: at,
     version: 1,

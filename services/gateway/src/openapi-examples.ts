@@ -6,7 +6,7 @@ export const exampleIds = {
 /** A body one can send, for every operation that takes one. */
 export const bodyExamples: Record<string, unknown> = {
   createEstablishment: { name: 'Monde Sauvage', timezone: 'America/Toronto', currency: 'CAD', locale: 'fr-CA' },
-  updateEstablishment: { cancellationPolicy: 'flexible' },
+  updateEstablishment: { cancellationPolicy: 'flexible', calendarDrift: 'ask', whenGoogleUnreachable: 'closed' },
   createKey: { name: 'Website' },
   createChalet: {
     name: 'Chalet 1',

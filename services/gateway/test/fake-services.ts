@@ -79,6 +79,9 @@ const establishment = {
   currency: 'CAD',
   locale: 'fr-CA',
   cancellationPolicy: 'moderate' as const,
+  calendarDrift: 'restore' as const,
+  whenGoogleUnreachable: 'open' as const,
+  guestInvitations: false,
   createdAt: at,
   updatedAt: at,
 };

@@ -17,7 +17,7 @@ type Search = typeof availabilityRequests.search;
 
 /**
  * Chalets that are free for a stay, each with its quote, from the read model alone: one statement whatever their
- * number. It may trail the truth by the milliseconds an event needs; booking decides.
+ * number. It may trail the truth by the milliseconds an event needs, and no calendar is consulted; booking decides.
  */
 export async function searchChalets(
   sources: Sources,
@@ -43,7 +43,10 @@ export async function searchChalets(
   const page = found.slice(0, asked.limit);
   const items = page
     .filter(chalet => asked.from >= dateInZone(sources.now(), chalet.timezone))
-    .map(({ version, createdAt, updatedAt, ...chalet }) => ({ chalet, quote: quoteStay(chalet, stay) }))
+    .map(({ version, whenGoogleUnreachable, createdAt, updatedAt, ...chalet }) => ({
+      chalet,
+      quote: quoteStay(chalet, stay),
+    }))
     .filter(({ quote }) => quote.total <= mostPayable);
   return ok({ items, nextCursor: found.length > asked.limit ? (page.at(-1)?.id ?? null) : null });
 }

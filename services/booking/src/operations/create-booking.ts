@@ -3,7 +3,7 @@ import { postgresConstraint, postgresErrorCode, withRetries } from '@monde-sauva
 import { z } from 'zod';
 import type { Change } from '../booking.ts';
 import { toBooking, toSavedChange } from '../booking-rows.ts';
-import type { BookingContext, Origin } from '../context.ts';
+import type { BookingContext, CalendarWord, Origin } from '../context.ts';
 import { canonicalJson, hashSecret, newReference, newSecret, openAnswer, sealAnswer } from '../credentials.ts';
 import { findOfferedChalet } from '../establishment-queries.ts';
 import { placeBooking } from '../placement.ts';
@@ -26,12 +26,18 @@ const keyLifetimeMs = 24 * 60 * 60_000;
 
 const datesUnavailable = () =>
   refuse('dates_unavailable', 'These nights are no longer free. Choose other dates or another chalet.');
+const calendarUnreachable = () =>
+  refuse(
+    'dates_unavailable',
+    'The calendar of this chalet cannot be consulted right now, so nothing can be booked. Try again in a few minutes.',
+  );
 const keyReused = () =>
   refuse('idempotency_key_reused', 'This Idempotency-Key was used for another booking. Send a new one.');
 
 /**
  * Places a website booking: one read, a pure decision, one statement. With an idempotency key the same request gets
- * the same answer, manage token included, also when both arrive at once.
+ * the same answer, manage token included, also when both arrive at once. Google is asked only for establishments that
+ * chose `closed`.
  */
 export async function createBooking(
   ctx: BookingContext,
@@ -44,7 +50,9 @@ export async function createBooking(
   const manageTokenHash = hashSecret(manageToken);
   const key = idempotencyKey === undefined ? undefined : { text: idempotencyKey, ...hashesOf(idempotencyKey, wish) };
   const count = (outcome: string) => ctx.metrics.placements.inc({ outcome });
+  const answerAgain = (at: Date) => (key === undefined ? undefined : findAnswer(ctx, key, at));
   let holdsReleased = false;
+  let calendar: CalendarWord | undefined;
 
   for (let tries = 0; tries < maxTries; tries += 1) {
     const at = ctx.now();
@@ -59,9 +67,18 @@ export async function createBooking(
     });
     if (!placed.ok) {
       // What was accepted once is answered the same again, even if it would be refused today.
-      const before = key && (await findAnswer(ctx, key, at));
+      const before = await answerAgain(at);
       count(before?.ok ? 'replayed' : placed.refusal.code);
       return before ?? placed;
+    }
+    if (chalet.whenGoogleUnreachable === 'closed') {
+      // Once, and before any lock is taken: the owner wants nothing sold that the calendar was not asked about.
+      calendar ??= await ctx.consultCalendar(chalet.id, wish);
+      if (calendar !== 'clear') {
+        const before = await answerAgain(at);
+        count(before?.ok ? 'replayed' : `calendar_${calendar}`);
+        return before ?? (calendar === 'busy' ? datesUnavailable() : calendarUnreachable());
+      }
     }
     const answer: CreatedBooking = { ...toBooking(placed.value.booking), manageToken };
     const outcome = await commitPlacement(

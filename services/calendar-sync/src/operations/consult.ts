@@ -4,8 +4,6 @@ import type { CalendarSyncer, SyncOutcome } from '../calendar-syncer.ts';
 import type { Context } from '../context.ts';
 import type { Calendar } from '../generated/prisma/client.ts';
 
-const deadlineMs = 800;
-
 type Freshness = 'fresh' | 'stale' | 'unreachable' | 'not_connected';
 
 interface Consultation {
@@ -54,7 +52,7 @@ async function refresh(
   if (isFresh(calendar)) return { status: 'fresh', syncedAt: lastSyncAt };
   // Checks during an outage do not multiply the tries: the next one is planned already.
   if (isFailing(calendar) && calendar.nextSyncAt > now) return { status: 'unreachable', syncedAt: lastSyncAt };
-  const outcome = await withDeadline(syncer.sync(chaletId, { join: true }));
+  const outcome = await withDeadline(syncer.sync(chaletId, { join: true }), context.config.GOOGLE_CONSULT_TIMEOUT_MS);
   const after = (await context.db.calendar.findUnique({ where: { chaletId } })) ?? calendar;
   return { status: isFresh(after) ? 'fresh' : freshnessAfter(outcome), syncedAt: after.lastSyncAt };
 }
@@ -68,7 +66,7 @@ function freshnessAfter(outcome: SyncOutcome | 'late'): Freshness {
   return outcome.status === 'not_connected' ? 'not_connected' : 'stale';
 }
 
-async function withDeadline(sync: Promise<SyncOutcome>): Promise<SyncOutcome | 'late'> {
+async function withDeadline(sync: Promise<SyncOutcome>, deadlineMs: number): Promise<SyncOutcome | 'late'> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'late'>(resolve => {
     timer = setTimeout(() => resolve('late'), deadlineMs);

@@ -32,11 +32,13 @@ export async function recordChalet(context: Context, chalet: ChaletSnapshot): Pr
 
 /** Keeps the newest copy of an establishment. */
 export async function recordEstablishment(context: Context, establishment: EstablishmentSnapshot): Promise<void> {
-  const { id, name, timezone, locale, version } = establishment;
+  const { id, name, timezone, locale, calendarDrift, guestInvitations, version } = establishment;
   await context.db.$executeRaw`
-    INSERT INTO establishments (id, name, timezone, locale, version)
-    VALUES (${id}::uuid, ${name}, ${timezone}, ${locale}, ${version})
+    INSERT INTO establishments (id, name, timezone, locale, calendar_drift, guest_invitations, version)
+    VALUES (${id}::uuid, ${name}, ${timezone}, ${locale}, ${calendarDrift}, ${guestInvitations}, ${version})
     ON CONFLICT (id) DO UPDATE SET
-      name = excluded.name, timezone = excluded.timezone, locale = excluded.locale, version = excluded.version
+      name = excluded.name, timezone = excluded.timezone, locale = excluded.locale,
+      calendar_drift = excluded.calendar_drift, guest_invitations = excluded.guest_invitations,
+      version = excluded.version
     WHERE excluded.version > establishments.version`;
 }
