@@ -22,14 +22,17 @@ export type SyncOutcome =
   | { status: 'failed'; reason: string; kind: GoogleFailure['kind'] | 'internal' }
   /** No calendar, or no connection that works. */
   | { status: 'not_connected' }
-  /** Another replica is at it and did not end in time, or the calendar was chosen anew. */
+  /** Another replica is at it and did not end in time, or did what was to be joined, or the calendar was chosen anew. */
   | { status: 'busy' };
 
 export interface CalendarSyncer {
-  /** Syncs now. `join`: a sync that is under way will do; otherwise one is made that begins after this call. */
+  /** Syncs now. `join`: a sync that is under way, here or at another replica, will do; otherwise one is made that begins
+   * after this call. */
   sync(chaletId: string, o: { join: boolean }): Promise<SyncOutcome>;
   worker: Worker;
 }
+
+type ClaimRule = 'if due' | 'now' | 'joining';
 
 const mostAtOnce = 4;
 const busyPatienceMs = 15_000;
@@ -41,7 +44,7 @@ const busyPatienceMs = 15_000;
 export function startCalendarSyncer(context: Context): CalendarSyncer {
   const flights = new Map<string, { current: Promise<SyncOutcome>; next?: Promise<SyncOutcome> }>();
 
-  const fly = (chaletId: string, o: { onlyIfDue: boolean }): Promise<SyncOutcome> => {
+  const fly = (chaletId: string, o: ClaimRule): Promise<SyncOutcome> => {
     const flight = {
       current: syncOnce(context, chaletId, o).finally(() => {
         if (flights.get(chaletId) === flight) flights.delete(chaletId);
@@ -54,9 +57,9 @@ export function startCalendarSyncer(context: Context): CalendarSyncer {
 
   const sync = (chaletId: string, o: { join: boolean }): Promise<SyncOutcome> => {
     const flight = flights.get(chaletId);
-    if (flight === undefined) return fly(chaletId, { onlyIfDue: false });
+    if (flight === undefined) return fly(chaletId, o.join ? 'joining' : 'now');
     if (o.join) return flight.current;
-    flight.next ??= flight.current.catch(() => undefined).then(() => fly(chaletId, { onlyIfDue: false }));
+    flight.next ??= flight.current.catch(() => undefined).then(() => fly(chaletId, 'now'));
     return flight.next;
   };
 
@@ -69,7 +72,7 @@ export function startCalendarSyncer(context: Context): CalendarSyncer {
       if (signal.aborted || flights.size >= mostAtOnce) return;
       for (const chaletId of await findDueCalendars(context, mostAtOnce)) {
         if (flights.has(chaletId)) continue;
-        fly(chaletId, { onlyIfDue: true }).catch(error =>
+        fly(chaletId, 'if due').catch(error =>
           context.logger.error({ err: error, chaletId }, 'a calendar sync failed'),
         );
       }
@@ -88,8 +91,8 @@ export function startCalendarSyncer(context: Context): CalendarSyncer {
   };
 }
 
-async function syncOnce(context: Context, chaletId: string, o: { onlyIfDue: boolean }): Promise<SyncOutcome> {
-  const calendar = await claim(context, chaletId, o);
+async function syncOnce(context: Context, chaletId: string, rule: ClaimRule): Promise<SyncOutcome> {
+  const calendar = await claim(context, chaletId, rule);
   if (calendar === 'none') return { status: 'not_connected' };
   if (calendar === 'busy') return { status: 'busy' };
   return keepLease(
@@ -143,21 +146,22 @@ async function syncClaimed(context: Context, calendar: Calendar): Promise<SyncOu
   }
 }
 
-/** Waits a while for another replica's sync to end, unless the sync only had to be made if nobody else does. */
-async function claim(
-  context: Context,
-  chaletId: string,
-  o: { onlyIfDue: boolean },
-): Promise<Calendar | 'none' | 'busy'> {
-  const giveUpAt = Date.now() + (o.onlyIfDue ? 0 : busyPatienceMs);
+/** Waits a while for another replica's sync to end: to make one after it, or (joining) because that one will do. */
+async function claim(context: Context, chaletId: string, rule: ClaimRule): Promise<Calendar | 'none' | 'busy'> {
+  const giveUpAt = Date.now() + (rule === 'if due' ? 0 : busyPatienceMs);
+  const before = rule === 'joining' ? await lastSyncOf(context, chaletId) : undefined;
   for (;;) {
-    const calendar = await claimCalendar(context, chaletId, o);
+    const calendar = await claimCalendar(context, chaletId, { onlyIfDue: rule === 'if due' });
     if (calendar !== undefined) return calendar;
-    if (!o.onlyIfDue && (await context.db.calendar.count({ where: { chaletId } })) === 0) return 'none';
+    if (rule !== 'if due' && (await context.db.calendar.count({ where: { chaletId } })) === 0) return 'none';
     if (Date.now() >= giveUpAt) return 'busy';
     await new Promise(resolve => setTimeout(resolve, 100));
+    if (rule === 'joining' && (await lastSyncOf(context, chaletId)) !== before) return 'busy';
   }
 }
+
+const lastSyncOf = async (context: Context, chaletId: string): Promise<number | undefined> =>
+  (await context.db.calendar.findUnique({ where: { chaletId }, select: { lastSyncAt: true } }))?.lastSyncAt?.getTime();
 
 async function recordFailure(context: Context, calendar: Calendar, error: unknown): Promise<string> {
   const { chaletId } = calendar;

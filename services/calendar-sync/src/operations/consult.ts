@@ -2,9 +2,8 @@ import { ok, type Result } from '@monde-sauvage/contracts';
 import { civilDateFromDb } from '@monde-sauvage/persistence';
 import type { CalendarSyncer, SyncOutcome } from '../calendar-syncer.ts';
 import type { Context } from '../context.ts';
+import { type Freshness, freshnessAfter, isFailing, isFresh, type RefreshOutcome } from '../domain/freshness.ts';
 import type { Calendar } from '../generated/prisma/client.ts';
-
-type Freshness = 'fresh' | 'stale' | 'unreachable' | 'not_connected';
 
 interface Consultation {
   status: Freshness;
@@ -44,33 +43,27 @@ async function refresh(
   calendar: Calendar,
 ): Promise<{ status: Freshness; syncedAt: Date | null }> {
   const { chaletId, establishmentId, lastSyncAt } = calendar;
+  const { AVAILABILITY_MAX_STALENESS_SECONDS: maxAgeSeconds, GOOGLE_CONSULT_TIMEOUT_MS: deadlineMs } = context.config;
   const now = context.now();
-  const oldest = now.getTime() - context.config.AVAILABILITY_MAX_STALENESS_SECONDS * 1_000;
-  const isFresh = (one: Calendar) => !isFailing(one) && one.lastSyncAt !== null && one.lastSyncAt.getTime() >= oldest;
+  const oldest = new Date(now.getTime() - maxAgeSeconds * 1_000);
   const connection = await context.db.connection.findUnique({ where: { establishmentId }, select: { status: true } });
   if (connection?.status === 'revoked') return { status: 'unreachable', syncedAt: lastSyncAt };
-  if (isFresh(calendar)) return { status: 'fresh', syncedAt: lastSyncAt };
+  if (isFresh(calendar, oldest)) return { status: 'fresh', syncedAt: lastSyncAt };
   // Checks during an outage do not multiply the tries: the next one is planned already.
   if (isFailing(calendar) && calendar.nextSyncAt > now) return { status: 'unreachable', syncedAt: lastSyncAt };
-  const outcome = await withDeadline(syncer.sync(chaletId, { join: true }), context.config.GOOGLE_CONSULT_TIMEOUT_MS);
+  const outcome = await withDeadline(syncer.sync(chaletId, { join: true }), deadlineMs);
   const after = (await context.db.calendar.findUnique({ where: { chaletId } })) ?? calendar;
-  return { status: isFresh(after) ? 'fresh' : freshnessAfter(outcome), syncedAt: after.lastSyncAt };
+  return { status: freshnessAfter(after, outcome, oldest), syncedAt: after.lastSyncAt };
 }
 
-/** Whether the last try failed: a success puts the status back. */
-const isFailing = ({ status }: Calendar): boolean => status === 'failing' || status === 'blocked';
-
-/** Google that says no or nothing is unreachable; a sync that is still under way leaves a copy that is merely old. */
-function freshnessAfter(outcome: SyncOutcome | 'late'): Freshness {
-  if (outcome === 'late' || outcome.status === 'failed') return 'unreachable';
-  return outcome.status === 'not_connected' ? 'not_connected' : 'stale';
-}
-
-async function withDeadline(sync: Promise<SyncOutcome>, deadlineMs: number): Promise<SyncOutcome | 'late'> {
+async function withDeadline(sync: Promise<SyncOutcome>, deadlineMs: number): Promise<RefreshOutcome> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'late'>(resolve => {
     timer = setTimeout(() => resolve('late'), deadlineMs);
   });
-  const failed = (error: unknown): SyncOutcome => ({ status: 'failed', kind: 'internal', reason: String(error) });
-  return Promise.race([sync.catch(failed), late]).finally(() => clearTimeout(timer));
+  const ended = sync.then(
+    ({ status }) => status,
+    () => 'failed' as const,
+  );
+  return Promise.race([ended, late]).finally(() => clearTimeout(timer));
 }
