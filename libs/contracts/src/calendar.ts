@@ -158,6 +158,7 @@ export const calendarRequests = {
       channelToken: z.string().max(256),
       resourceId: z.string().max(200),
       resourceState: z.string().max(50),
+      messageNumber: z.string().max(20).optional().meta({ description: 'tells a message that Google sends again' }),
     }),
     output: z.object({}),
     deadlineMs,

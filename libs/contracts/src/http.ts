@@ -284,6 +284,7 @@ const webhookRoutes = {
       'X-Goog-Channel-Token': z.string().max(256).default(''),
       'X-Goog-Resource-ID': z.string().max(200).default(''),
       'X-Goog-Resource-State': z.string().max(50).default(''),
+      'X-Goog-Message-Number': z.string().max(20).optional(),
     }),
     success: noContent,
     refusals: ['not_found'],

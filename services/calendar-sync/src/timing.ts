@@ -23,6 +23,10 @@ export interface Timing {
   /** Over which calendars are spread that are to be read at once when a replica starts. */
   catchUpSpreadMs: number;
   watchRetry: Backoff;
+  /** A push that our own write causes comes within this time, or it is not taken for that. */
+  echoMs: number;
+  /** How long a push that should come may be missing before the calendar is read all the same. */
+  missingEchoMs: number;
   /** Between calls of one account: 110 ms and bursts of 40 are at most 585 calls in any minute; Google allows 600. */
   callSpacingMs: number;
   /** Quota without a `Retry-After`: a second, and up to this much more. */
@@ -41,6 +45,8 @@ export const timing: Timing = {
   syncRetry: { baseMs: 1_000, capMs: 60_000 },
   catchUpSpreadMs: 3_000,
   watchRetry: { baseMs: 2_000, capMs: 30 * 60_000 },
+  echoMs: 30_000,
+  missingEchoMs: 15_000,
   callSpacingMs: 110,
   quotaPause: { baseMs: 1_000, capMs: 10_000 },
 };

@@ -345,6 +345,7 @@ async function startPushAddress(
     'x-goog-channel-token': z.string(),
     'x-goog-resource-id': z.string(),
     'x-goog-resource-state': z.string(),
+    'x-goog-message-number': z.string(),
   });
   const server = createServer(async (message, response) => {
     try {
@@ -354,6 +355,7 @@ async function startPushAddress(
         channelToken: h['x-goog-channel-token'],
         resourceId: h['x-goog-resource-id'],
         resourceState: h['x-goog-resource-state'],
+        messageNumber: h['x-goog-message-number'],
       });
       response.writeHead(answer.ok ? 204 : 404).end();
     } catch {

@@ -47,21 +47,6 @@ describe('how soon and how often Google is asked', () => {
     return rows[0].last_sync_at.toISOString();
   };
 
-  test('an owner’s change that is taken for an echo of our write comes in within half a second or so', async () => {
-    const chalet = await seedConnectedChalet(system);
-    await system.google.pushesSettled();
-    const delays: number[] = [];
-    for (let round = 0; round < 4; round += 1) {
-      // As many echoes are expected as this round needs, and none of them comes.
-      await change(chalet, `echoes = 5, echoes_until = now() + interval '30 seconds'`);
-      const started = performance.now();
-      system.google.createEvent(chalet.calendarId, { summary: `Round ${round}`, ...stay(20 + round, 21 + round) });
-      await cameIn(chalet, `Round ${round}`);
-      delays.push(performance.now() - started);
-    }
-    expect(delays.reduce((sum, delay) => sum + delay, 0) / delays.length).toBeLessThan(900);
-  });
-
   test('what was pushed while no replica ran comes in at the start', async () => {
     const chalet = await seedConnectedChalet(system);
     system.google.addPushFault({ kind: 'drop', calendarId: chalet.calendarId });

@@ -40,6 +40,7 @@ test("passes a Google push's headers on, and knows only its own channels", async
         'x-goog-channel-token': token,
         'x-goog-resource-id': 'resource-1',
         'x-goog-resource-state': 'exists',
+        'x-goog-message-number': '7',
       },
     });
   expect((await push('right')).status).toBe(204);
@@ -48,6 +49,7 @@ test("passes a Google push's headers on, and knows only its own channels", async
     channelToken: 'right',
     resourceId: 'resource-1',
     resourceState: 'exists',
+    messageNumber: '7',
   });
   expect(await readProblem(await push('wrong'))).toMatchObject({ status: 404 });
   expect((await stage.call('POST', '/webhooks/google-calendar')).status).toBe(404);

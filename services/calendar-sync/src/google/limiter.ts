@@ -41,10 +41,6 @@ export async function takeTurn(
   if (waitMs > 0) await new Promise(resolve => setTimeout(resolve, waitMs));
 }
 
-/** A connection whose `limiter_at` is later than this has used most of its burst: calls are about to wait. */
-export const busyFrom = (now: Date, spacingMs: Timing['callSpacingMs']): Date =>
-  new Date(now.getTime() + burst * spacingMs * 0.75);
-
 /** Nobody calls Google for this connection before then. */
 export async function pause(db: Database, establishmentId: string, until: Date): Promise<void> {
   await db.$executeRaw`

@@ -1,58 +1,92 @@
 import { timingSafeEqual } from 'node:crypto';
 import { ok, type Result, refuse } from '@monde-sauvage/contracts';
 import type { Context } from '../context.ts';
-import { busyFrom } from '../google/limiter.ts';
+import type { Channel } from '../generated/prisma/client.ts';
 import { hashOf } from '../google/oauth.ts';
-import { wakeAt } from '../wake-at.ts';
 
-/** How long a push that our own write explains may wait for others: longer while Google's quota is nearly used up. */
-const echoPauseMs = { usual: 400, busy: 1_500 };
+interface Push {
+  channelId: string;
+  channelToken: string;
+  resourceId: string;
+  resourceState: string;
+  messageNumber?: string | undefined;
+}
+
+const rememberedMessages = 20;
 
 /**
  * Google says that a calendar changed. Only makes the calendar due and answers; the sync follows, one for a burst. A
- * push that a write of ours explains waits a moment, so that a burst of our own writes costs one listing. Not longer:
- * a push does not say what it stands for, and an owner's change may hide behind ours (docs/decisions/006).
+ * push that a write of ours explains makes nothing due (docs/decisions/011).
  */
-export async function receivePush(
-  context: Context,
-  input: { channelId: string; channelToken: string; resourceId: string; resourceState: string },
-): Promise<Result<Record<string, never>>> {
+export async function receivePush(context: Context, input: Push): Promise<Result<Record<string, never>>> {
   const pushes = context.metrics.counter('google_pushes_total', 'Push notifications, by what became of them', [
     'outcome',
   ]);
   const channel = await context.db.channel.findUnique({ where: { id: input.channelId } });
   const given = Buffer.from(hashOf(input.channelToken));
-  if (channel === null || channel.stoppedAt !== null || !timingSafeEqual(given, Buffer.from(channel.tokenHash))) {
+  if (channel === null || !timingSafeEqual(given, Buffer.from(channel.tokenHash))) {
     pushes.inc({ outcome: 'unknown' });
     return refuse('not_found', 'There is no such channel.');
   }
-  if (channel.resourceId === null) {
-    // Faster than the answer of the watch call, or that answer was lost: now the channel can be stopped one day.
-    await context.db.channel.updateMany({
-      where: { id: channel.id, resourceId: null },
-      data: { resourceId: input.resourceId },
-    });
+  if (channel.resourceId === null) await learnResource(context, channel, input.resourceId);
+  if (channel.stoppedAt !== null) {
+    pushes.inc({ outcome: 'stopped' });
+    return refuse('not_found', 'There is no such channel.');
   }
   if (input.resourceState === 'sync') {
     pushes.inc({ outcome: 'opened' });
     return ok({});
   }
+  const outcome = await countPush(context, channel, messageOf(input));
+  pushes.inc({ outcome });
+  if (outcome === 'due') context.nudge.syncs();
+  return ok({});
+}
+
+/**
+ * The push was faster than the answer of the watch call, or that answer was lost: now the channel can be stopped. One
+ * that was given up before that was known is taken up again, for the channel keeper to stop it.
+ */
+async function learnResource(context: Context, channel: Channel, resourceId: string): Promise<void> {
+  await context.db.channel.updateMany({
+    where: { id: channel.id, resourceId: null },
+    data: { resourceId, stoppedAt: null },
+  });
+  if (channel.stoppedAt !== null) context.nudge.channels();
+}
+
+const messageOf = ({ messageNumber = '' }: Push): bigint | null =>
+  /^\d{1,18}$/.test(messageNumber) ? BigInt(messageNumber) : null;
+
+/**
+ * Takes the push for the echo of a write of ours while fewer came than writes went out, and makes the calendar due
+ * otherwise. After an echo the calendar is read no later than half an interval from now: should Google have put two
+ * changes into one message, the owner's waits no longer than that.
+ */
+async function countPush(
+  context: Context,
+  channel: Channel,
+  message: bigint | null,
+): Promise<'due' | 'echo' | 'repeated'> {
   const now = context.now();
-  const later = (pauseMs: number) => new Date(now.getTime() + pauseMs);
-  const due = await context.db.$queryRaw<{ next_sync_at: Date }[]>`
+  const after = (ms: number) => new Date(now.getTime() + ms);
+  const counted = await context.db.$queryRaw<{ due: boolean }[]>`
+    WITH message AS (
+      UPDATE channels
+         SET messages = CASE WHEN ${message}::bigint IS NULL THEN messages
+             ELSE (array_append(messages, ${message}::bigint))
+                  [GREATEST(1, cardinality(messages) + 2 - ${rememberedMessages}::int):] END
+       WHERE id = ${channel.id} AND (${message}::bigint IS NULL OR NOT messages @> ARRAY[${message}::bigint])
+      RETURNING chalet_id, generation)
     UPDATE calendars
        SET last_push_at = ${now}::timestamptz,
-           next_sync_at = LEAST(next_sync_at, CASE
-             WHEN NOT (echoes > 0 AND echoes_until > ${now}::timestamptz) THEN ${now}::timestamptz
-             WHEN connection.limiter_at > ${busyFrom(now, context.timing.callSpacingMs)}::timestamptz THEN ${later(echoPauseMs.busy)}::timestamptz
-             ELSE ${later(echoPauseMs.usual)}::timestamptz END),
+           next_sync_at = LEAST(next_sync_at, CASE WHEN echoes > 0 AND echoes_until > ${now}::timestamptz
+             THEN ${after(context.config.SYNC_INTERVAL_SECONDS * 500)}::timestamptz ELSE ${now}::timestamptz END),
+           check_at = CASE WHEN echoes > 1 AND echoes_until > ${now}::timestamptz
+                           THEN ${after(context.timing.missingEchoMs)}::timestamptz END,
            echoes = CASE WHEN echoes_until > ${now}::timestamptz THEN GREATEST(echoes - 1, 0) ELSE 0 END
-      FROM connections connection
-     WHERE connection.establishment_id = calendars.establishment_id
-       AND chalet_id = ${channel.chaletId}::uuid AND generation = ${channel.generation}
-    RETURNING next_sync_at`;
-  const dueAt = due[0]?.next_sync_at;
-  pushes.inc({ outcome: dueAt !== undefined && dueAt <= now ? 'due' : 'echo' });
-  if (dueAt !== undefined) wakeAt(context, dueAt, () => context.nudge.syncs());
-  return ok({});
+      FROM message
+     WHERE calendars.chalet_id = message.chalet_id AND calendars.generation = message.generation
+    RETURNING next_sync_at <= ${now}::timestamptz AS due`;
+  return counted[0] === undefined ? 'repeated' : counted[0].due ? 'due' : 'echo';
 }

@@ -14,19 +14,18 @@ export async function claimCalendar(
   o: { onlyIfDue: boolean },
 ): Promise<Calendar | undefined> {
   const now = context.now();
-  const { count } = await context.db.calendar.updateMany({
-    where: {
-      chaletId,
-      OR: [{ leaseUntil: null }, { leaseUntil: { lte: now } }],
-      ...(o.onlyIfDue ? { nextSyncAt: { lte: now } } : {}),
-    },
-    data: {
-      leaseOwner: context.replicaId,
-      leaseUntil: new Date(now.getTime() + context.timing.leaseMs),
-      nextSyncAt: nextSync(context),
-    },
-  });
-  if (count === 0) return undefined;
+  // Who reads because a push is missing has read what it stood for: pushes to come are counted anew.
+  const claimed = await context.db.$executeRaw`
+    UPDATE calendars
+       SET lease_owner = ${context.replicaId}::uuid,
+           lease_until = ${new Date(now.getTime() + context.timing.leaseMs)}::timestamptz,
+           next_sync_at = ${nextSync(context)}::timestamptz,
+           echoes = CASE WHEN check_at <= ${now}::timestamptz THEN 0 ELSE echoes END,
+           check_at = CASE WHEN check_at > ${now}::timestamptz THEN check_at END
+     WHERE chalet_id = ${chaletId}::uuid
+       AND (lease_until IS NULL OR lease_until <= ${now}::timestamptz)
+       AND (NOT ${o.onlyIfDue}::boolean OR next_sync_at <= ${now}::timestamptz OR check_at <= ${now}::timestamptz)`;
+  if (claimed === 0) return undefined;
   return (await context.db.calendar.findFirst({ where: { chaletId, leaseOwner: context.replicaId } })) ?? undefined;
 }
 
@@ -42,7 +41,12 @@ export async function renewCalendarLease(context: Context, calendar: Calendar): 
 export async function findDueCalendars(context: Context, most: number): Promise<string[]> {
   const now = context.now();
   const rows = await context.db.calendar.findMany({
-    where: { nextSyncAt: { lte: now }, OR: [{ leaseUntil: null }, { leaseUntil: { lte: now } }] },
+    where: {
+      AND: [
+        { OR: [{ nextSyncAt: { lte: now } }, { checkAt: { lte: now } }] },
+        { OR: [{ leaseUntil: null }, { leaseUntil: { lte: now } }] },
+      ],
+    },
     orderBy: { nextSyncAt: 'asc' },
     take: most,
     select: { chaletId: true },

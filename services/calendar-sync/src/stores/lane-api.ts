@@ -3,12 +3,10 @@ import type { CalendarApi } from '../google/calendar-api.ts';
 import { GoogleCallError } from '../google/classify-error.ts';
 import { LaneLostError, renewLane } from './lanes.ts';
 
-/** A push that our own write causes comes within this time, or not at all. */
-const echoMs = 30_000;
-
 /**
- * The API as the holder of a lane uses it. Every call first makes sure that the lane is still held. Writes are announced: each makes Google push, and a push that is expected lets the next ones
- * join it before the calendar is listed; announced before the call, since the push can be faster than the answer.
+ * The API as the holder of a lane uses it. Every call first makes sure that the lane is still held. Writes are announced:
+ * each makes Google push once, and a push that a write explains costs no listing (docs/decisions/011). Announced before
+ * the call, since the push can be faster than the answer.
  * @throws LaneLostError when another replica writes this calendar by now
  */
 export function laneApi(context: Context, chaletId: string, calendarId: string, api: CalendarApi): CalendarApi {
@@ -35,16 +33,23 @@ export function laneApi(context: Context, chaletId: string, calendarId: string, 
   };
 }
 
+/** Only while a channel is open: without one nothing is pushed, and a push that does not come says nothing. */
 async function expectEcho(context: Context, chaletId: string, calendarId: string): Promise<void> {
   const now = context.now();
-  const until = new Date(now.getTime() + echoMs);
+  const after = (ms: number) => new Date(now.getTime() + ms);
   await context.db.$executeRaw`
     UPDATE calendars
        SET echoes = CASE WHEN echoes_until > ${now}::timestamptz THEN echoes + 1 ELSE 1 END,
-           echoes_until = ${until}::timestamptz
-     WHERE chalet_id = ${chaletId}::uuid AND calendar_id = ${calendarId}`;
+           echoes_until = ${after(context.timing.echoMs)}::timestamptz,
+           check_at = COALESCE(check_at, ${after(context.timing.missingEchoMs)}::timestamptz)
+     WHERE chalet_id = ${chaletId}::uuid AND calendar_id = ${calendarId}
+       AND EXISTS (SELECT 1 FROM channels channel
+                    WHERE channel.chalet_id = calendars.chalet_id AND channel.generation = calendars.generation
+                      AND channel.stopped_at IS NULL AND channel.expires_at > ${now}::timestamptz)`;
 }
 
 async function forgetEcho(context: Context, chaletId: string): Promise<void> {
-  await context.db.calendar.updateMany({ where: { chaletId, echoes: { gt: 0 } }, data: { echoes: { decrement: 1 } } });
+  await context.db.$executeRaw`
+    UPDATE calendars SET echoes = echoes - 1, check_at = CASE WHEN echoes > 1 THEN check_at END
+     WHERE chalet_id = ${chaletId}::uuid AND echoes > 0`;
 }

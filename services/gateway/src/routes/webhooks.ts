@@ -36,6 +36,7 @@ export const webhookRoutes: ServedRoute[] = [
       channelToken: headers.data['X-Goog-Channel-Token'],
       resourceId: headers.data['X-Goog-Resource-ID'],
       resourceState: headers.data['X-Goog-Resource-State'],
+      messageNumber: headers.data['X-Goog-Message-Number'],
     });
     if (!taken.ok) return sendProblem(res, { code: 'not_found', detail: 'This channel is not known.' });
     res.status(204).end();
