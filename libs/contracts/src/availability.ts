@@ -50,10 +50,13 @@ export const calendarDay = z.object({
 
 export const maxRangeDays = 400;
 export const availabilityQuery = withRangeRule(z.object(dateRange), maxRangeDays);
+/** Without `guests` a stay is quoted for those that the nightly rate includes. */
+const guests = z.coerce.number().int().min(1).max(100).optional();
+export const availabilityCheckQuery = withRangeRule(z.object({ ...dateRange, guests }), maxRangeDays);
 export const availabilitySearchQuery = withRangeRule(
   z.object({
     ...dateRange,
-    guests: z.coerce.number().int().min(1).max(100).optional(),
+    guests,
     establishmentId: id.optional(),
     ...page,
   }),
@@ -67,7 +70,7 @@ const deadlineMs = 3_000;
 export const availabilityRequests = {
   check: defineRequest({
     subject: 'svc.availability.check',
-    input: withRangeRule(z.object({ chaletId: id, ...dateRange }), maxRangeDays),
+    input: withRangeRule(z.object({ chaletId: id, ...dateRange, guests }), maxRangeDays),
     output: availability,
     deadlineMs,
   }),

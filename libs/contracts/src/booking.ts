@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defineEvent, defineRequest } from './define.ts';
 import { cancellationPolicy } from './establishment.ts';
 import { price } from './price.ts';
+import { depositTerms } from './rates.ts';
 import {
   actor,
   civilDate,
@@ -50,11 +51,38 @@ export const customer = z.object({
   phone: z.string().nullable(),
 });
 
+/**
+ * The money of a booking, all its payments (deposit and balance) together, in minor units. `status` is of the money that
+ * came in, or of the newest attempt while none did.
+ */
 export const bookingPayment = z.object({
   status: paymentStatus,
   amountPaid: z.int().min(0),
   amountRefunded: z.int().min(0),
+  amountDue: z.int().min(0).default(0).meta({
+    description: 'of the price, still to be paid; a refund does not make it due again, a cancellation nothing',
+  }),
+  balanceStatus: z
+    .enum(['none', 'due', 'overdue', 'paid'])
+    .default('none')
+    .meta({ description: 'none: all was or is paid at once, or it was cancelled' }),
+  balanceDueDate: civilDate.nullable().default(null),
 });
+export type BookingPayment = z.infer<typeof bookingPayment>;
+
+/** Of a booking that nobody paid and nobody has to pay. */
+export const noPayment: BookingPayment = {
+  status: 'unpaid',
+  amountPaid: 0,
+  amountRefunded: 0,
+  amountDue: 0,
+  balanceStatus: 'none',
+  balanceDueDate: null,
+};
+
+/** What happens about a balance that is not paid, as it was when the booking was made. */
+export const balanceTerms = depositTerms.pick({ reminderDays: true, unpaidBalance: true, graceDays: true });
+export type BalanceTerms = z.infer<typeof balanceTerms>;
 
 /** A booking as its guest and its owner see it. */
 export const booking = z.object({
@@ -86,13 +114,14 @@ export type Booking = z.infer<typeof booking>;
 /**
  * A booking as `booking.*` events carry it: whole, with its version. A consumer keeps the newest version it has seen.
  * `refundPercentage` is decided when the booking is cancelled; null while it is not, or while a late payment may still
- * bring an expired hold back.
+ * bring an expired hold back. It counts for what was paid up to `cancelledAt`; what is paid after that goes back in full.
  */
 export const bookingSnapshot = booking.extend({
   locale: locale.nullable(),
   policy: cancellationPolicy.nullable(),
   confirmedAt: timestamp.nullable(),
   refundPercentage: z.int().min(0).max(100).nullable(),
+  balanceTerms: balanceTerms.nullable().default(null),
 });
 export type BookingSnapshot = z.infer<typeof bookingSnapshot>;
 
@@ -232,7 +261,8 @@ export const bookingRequests = {
   }),
   /**
    * Payment `paymentId` opened a Checkout Session: the hold lasts at least until `until`, and the booking says that its
-   * payment is `open`. Refused with `not_pending`.
+   * payment is `open`. Refused with `not_pending`, also when the nights have been held for as long as they ever are: the
+   * session must be closed then, and its page not be given out.
    */
   extendHold: defineRequest({
     subject: 'svc.booking.extend_hold',

@@ -35,6 +35,9 @@ export function datesOf(stay: Stay): CivilDate[] {
   return Array.from({ length: Math.max(0, nightsOf(stay)) }, (_, day) => addDays(stay.startDate, day));
 }
 
+/** 1 is Monday, 7 is Sunday. */
+export const dayOfWeek = (date: CivilDate): number => Temporal.PlainDate.from(date).dayOfWeek;
+
 /** The civil date an instant falls on in an IANA time zone. */
 export const dateInZone = (instant: Date, timezone: string): CivilDate =>
   Temporal.Instant.fromEpochMilliseconds(instant.getTime()).toZonedDateTimeISO(timezone).toPlainDate().toString();

@@ -1,10 +1,24 @@
 import { z } from 'zod';
 import { defineEvent, defineRequest } from './define.ts';
+import {
+  depositTerms,
+  findLimitProblems,
+  lengthDiscount,
+  newLengthDiscounts,
+  newSeasons,
+  newTaxes,
+  nightsLimit,
+  season,
+  tax,
+} from './rates.ts';
 import { actor, currency, id, line, locale, minorUnits, page, pageOf, text, timestamp, timezone } from './values.ts';
 
 /** Establishments, their keys and chalets: published and answered by the booking service. */
 
-/** Tiers by days before arrival: cancelling at least `daysBefore` days ahead gives back `percentage` of what was paid. */
+/**
+ * Tiers by days before arrival, counted on the establishment's calendar: cancelling at least `daysBefore` days ahead gives
+ * back `percentage` of what was paid by then, deposit or all; the best tier that applies counts, and none is nothing back.
+ */
 export const cancellationPolicy = z.object({
   name: z.enum(['flexible', 'moderate', 'strict', 'custom']),
   tiers: z.array(z.object({ daysBefore: z.int().min(0).max(365), percentage: z.int().min(0).max(100) })).max(10),
@@ -24,6 +38,25 @@ export const standardPolicies = {
 } as const satisfies Record<string, { name: string; tiers: readonly { daysBefore: number; percentage: number }[] }>;
 
 const policyChoice = z.enum(['flexible', 'moderate', 'strict']);
+
+/** Tiers of an owner's own, in any order. Whoever cancels later does not get more back. */
+const customPolicy = z.object({
+  name: z.literal('custom'),
+  tiers: cancellationPolicy.shape.tiers.min(1).superRefine((tiers, context) => {
+    for (const [index, tier] of tiers.entries()) {
+      const refuse = (field: string, message: string) =>
+        context.addIssue({ code: 'custom', path: [index, field], message });
+      const others = tiers.slice(0, index);
+      if (others.some(other => other.daysBefore === tier.daysBefore)) refuse('daysBefore', 'must not be there twice');
+      const contradicts = others.some(
+        other => (other.daysBefore - tier.daysBefore) * (other.percentage - tier.percentage) < 0,
+      );
+      if (contradicts) refuse('percentage', 'must not be more than that of a tier with more days before arrival');
+    }
+  }),
+});
+/** One of the standard policies by its name, or tiers of one's own. */
+const newPolicy = z.union([policyChoice, customPolicy]);
 
 const calendarDrift = z.enum(['restore', 'ask']).meta({
   description:
@@ -49,18 +82,22 @@ export const newEstablishment = z.object({
   timezone,
   currency,
   locale,
-  cancellationPolicy: policyChoice.default('moderate'),
   ...calendarSettings,
+  cancellationPolicy: newPolicy.default('moderate'),
+  taxes: newTaxes.default([]),
+  deposit: depositTerms.nullable().default(null),
 });
 export const establishmentPatch = z
   .object({
     name: line(120),
     timezone,
     locale,
-    cancellationPolicy: policyChoice,
     calendarDrift,
     whenGoogleUnreachable,
     guestInvitations,
+    cancellationPolicy: newPolicy,
+    taxes: newTaxes,
+    deposit: depositTerms.nullable(),
   })
   .partial()
   .strict();
@@ -70,8 +107,11 @@ export const establishment = z.object({
   timezone,
   currency,
   locale,
-  cancellationPolicy: policyChoice,
   ...calendarSettings,
+  cancellationPolicy: policyChoice.meta({ description: 'the standard policy last chosen; `policy` says what applies' }),
+  policy: cancellationPolicy.optional(),
+  taxes: z.array(tax).default([]),
+  deposit: depositTerms.nullable().default(null).meta({ description: 'null: all is paid when booking' }),
   createdAt: timestamp,
   updatedAt: timestamp,
 });
@@ -83,36 +123,51 @@ export const newKey = z.object({ name: line(80) });
 export const ownerKey = z.object({ id, name: z.string(), createdAt: timestamp, lastUsedAt: timestamp.nullable() });
 export const createdKey = z.object({ id, name: z.string(), key: z.string(), createdAt: timestamp });
 
-const nightsLimit = z.int().min(1).max(365);
+const guestsLimit = z.int().min(1).max(100);
 const chaletFields = {
   name: line(120),
   description: text(5_000).default(''),
-  capacity: z.int().min(1).max(100),
+  capacity: guestsLimit,
   nightlyRate: minorUnits,
   cleaningFee: minorUnits.default(0),
   minNights: nightsLimit.default(1),
   maxNights: nightsLimit.default(28),
+  weekendRate: minorUnits.nullable().default(null),
+  seasons: newSeasons.default([]),
+  includedGuests: guestsLimit.nullable().default(null),
+  extraGuestFee: minorUnits.default(0),
+  lengthDiscounts: newLengthDiscounts.default([]),
 };
 const nightsInOrder = (value: { minNights?: number | undefined; maxNights?: number | undefined }) =>
   value.minNights === undefined || value.maxNights === undefined || value.minNights <= value.maxNights;
 const nightsRule = { path: ['maxNights'], message: 'must not be less than minNights' };
 
-export const newChalet = z.object(chaletFields).refine(nightsInOrder, nightsRule);
+export const newChalet = z.object(chaletFields).superRefine((value, context) => {
+  for (const problem of findLimitProblems(value)) context.addIssue({ code: 'custom', ...problem });
+});
 export const chaletPatch = z
   .object({
     name: line(120),
     description: text(5_000),
-    capacity: z.int().min(1).max(100),
+    capacity: guestsLimit,
     nightlyRate: minorUnits,
     cleaningFee: minorUnits,
     minNights: nightsLimit,
     maxNights: nightsLimit,
+    weekendRate: minorUnits.nullable(),
+    seasons: newSeasons,
+    includedGuests: guestsLimit.nullable(),
+    extraGuestFee: minorUnits,
+    lengthDiscounts: newLengthDiscounts,
     archived: z.boolean(),
   })
   .partial()
   .strict()
   .refine(nightsInOrder, nightsRule);
-/** A chalet with what its establishment lends it (currency, time zone, locale), so that a reader needs no join. */
+/**
+ * A chalet with what its establishment lends it (currency, time zone, locale, taxes, deposit), so that a reader needs no
+ * join. What older versions did not publish has the value that changes no price.
+ */
 export const chalet = z.object({
   id,
   establishmentId: id,
@@ -123,6 +178,20 @@ export const chalet = z.object({
   cleaningFee: minorUnits,
   minNights: z.int(),
   maxNights: z.int(),
+  weekendRate: minorUnits
+    .nullable()
+    .default(null)
+    .meta({ description: 'for Friday and Saturday nights; null: as every other night' }),
+  seasons: z.array(season).default([]),
+  includedGuests: z
+    .int()
+    .nullable()
+    .default(null)
+    .meta({ description: 'guests above this number pay extraGuestFee each night; null: nobody does' }),
+  extraGuestFee: minorUnits.default(0),
+  lengthDiscounts: z.array(lengthDiscount).default([]),
+  taxes: z.array(tax).default([]),
+  deposit: depositTerms.nullable().default(null),
   currency,
   timezone,
   locale,

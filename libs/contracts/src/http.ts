@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   availability,
+  availabilityCheckQuery,
   availabilityQuery,
   availabilitySearchQuery,
   availableChalet,
@@ -141,7 +142,7 @@ const availabilityRoutes = {
     ...availabilities,
     summary: 'Is a chalet free, and what does the stay cost?',
     params: byId,
-    query: availabilityQuery,
+    query: availabilityCheckQuery,
     success: answer(availability.meta({ id: 'Availability' })),
   }),
   getChaletCalendar: route('get', '/v1/chalets/{id}/calendar', everybody, {
@@ -184,7 +185,7 @@ const bookingRoutes = {
   }),
   openCheckout: route('post', '/v1/bookings/{id}/checkout', guestsAndOwners, {
     ...bookings,
-    summary: 'Open a Stripe Checkout Session, or get the open one',
+    summary: 'Open a Stripe Checkout Session for what is due next (price, deposit or balance), or get the open one',
     params: byId,
     success: answer(checkout.meta({ id: 'Checkout' })),
     refusals: ['not_pending', 'validation_failed'],

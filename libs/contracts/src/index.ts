@@ -20,4 +20,5 @@ export {
 } from './http-route.ts';
 export * from './payment.ts';
 export * from './price.ts';
+export * from './rates.ts';
 export * from './values.ts';

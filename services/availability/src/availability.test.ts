@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Occupancy } from '@monde-sauvage/contracts';
+import { type Occupancy, plainRates } from '@monde-sauvage/contracts';
 import { decideAvailability, describeDays } from './availability.ts';
 
 const chalet = {
@@ -12,6 +12,8 @@ const chalet = {
   locale: 'fr-CA',
   archived: false,
   whenGoogleUnreachable: 'open' as const,
+  capacity: 4,
+  ...plainRates,
 };
 const taken = (over: Partial<Occupancy>): Occupancy => ({
   bookingId: '0197a3a0-5c1e-7c3e-8b0a-3f0a6f6f2d12',
@@ -36,9 +38,10 @@ describe('an availability check', () => {
       currency: 'CAD',
       total: 85_000,
       lines: [
-        { label: '4 nuits', amount: 80_000 },
-        { label: 'Frais de ménage', amount: 5_000 },
+        { label: '4 nuits', amount: 80_000, kind: 'nights', quantity: 4 },
+        { label: 'Frais de ménage', amount: 5_000, kind: 'cleaning' },
       ],
+      schedule: [{ purpose: 'full', amount: 85_000, dueDate: null }],
     });
   });
 

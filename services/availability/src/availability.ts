@@ -1,5 +1,6 @@
 import {
   type Availability,
+  type ChaletSnapshot,
   type CivilDate,
   type calendarDay,
   datesOf,
@@ -8,24 +9,20 @@ import {
   nightsOf,
   type Occupancy,
   overlaps,
+  type Price,
   priceStay,
+  type Rates,
   type Stay,
+  stayLimits,
 } from '@monde-sauvage/contracts';
 import type { z } from 'zod';
 
 /** The parts of a chalet that decide whether it can be had, and what it costs. */
-export interface ChaletTerms {
-  id: string;
-  nightlyRate: number;
-  cleaningFee: number;
-  minNights: number;
-  maxNights: number;
-  currency: string;
-  locale: string;
-  archived: boolean;
-  /** Whether nights are offered while the owner's Google calendar cannot be consulted. */
-  whenGoogleUnreachable: 'open' | 'closed';
-}
+export type ChaletTerms = Rates &
+  Pick<
+    ChaletSnapshot,
+    'id' | 'minNights' | 'maxNights' | 'archived' | 'capacity' | 'seasons' | 'whenGoogleUnreachable'
+  >;
 
 /** What the booking database says of a range, and where the answer is from. */
 export interface DatabaseView {
@@ -49,7 +46,7 @@ type CalendarDay = z.infer<typeof calendarDay>;
  */
 export function decideAvailability(
   chalet: ChaletTerms,
-  range: { from: CivilDate; to: CivilDate },
+  range: { from: CivilDate; to: CivilDate; guests?: number | undefined },
   database: DatabaseView,
   google: GoogleView,
   today: CivilDate,
@@ -64,7 +61,12 @@ export function decideAvailability(
   ]
     .map(({ startDate, endDate, source, status }) => ({ startDate, endDate, source, status }))
     .sort((a, b) => a.startDate.localeCompare(b.startDate));
-  const reasons = [...brokenRules(chalet, stay, today), ...unconsulted(chalet, google)];
+  const quote = quoteStay(chalet, stay, { guests: range.guests ?? null, today });
+  const reasons = [
+    ...brokenRules(chalet, stay, range.guests ?? null, today),
+    ...unpayable(quote),
+    ...unconsulted(chalet, google),
+  ];
   return {
     chaletId: chalet.id,
     from: range.from,
@@ -72,7 +74,7 @@ export function decideAvailability(
     available: conflicts.length === 0 && reasons.length === 0,
     conflicts,
     sources: { database: { status: database.status }, google: { status: google.status, syncedAt: google.syncedAt } },
-    quote: quoteStay(chalet, stay),
+    quote,
     reasons,
   };
 }
@@ -89,27 +91,29 @@ const unconsulted = ({ whenGoogleUnreachable }: ChaletTerms, { status }: GoogleV
       ];
 
 /** The price of a stay with its nights: the same function a booking is priced with. */
-export const quoteStay = (chalet: Omit<ChaletTerms, 'whenGoogleUnreachable'>, stay: Stay) => ({
+export const quoteStay = (rates: Rates, stay: Stay, o: { guests: number | null; today: CivilDate }) => ({
   nights: nightsOf(stay),
-  ...priceStay(chalet, stay),
+  ...priceStay(rates, stay, o),
 });
 
-function brokenRules(chalet: ChaletTerms, stay: Stay, today: CivilDate): Reason[] {
+function brokenRules(chalet: ChaletTerms, stay: Stay, guests: number | null, today: CivilDate): Reason[] {
   const nights = nightsOf(stay);
+  const { minNights, maxNights } = stayLimits(chalet, stay.startDate);
   const reasons: Reason[] = [];
   if (chalet.archived) reasons.push({ code: 'archived', message: 'this chalet is no longer rented out' });
   if (stay.startDate < today) reasons.push({ code: 'past', message: `the stay must not start before ${today}` });
-  if (nights < chalet.minNights) {
-    reasons.push({ code: 'min_nights', message: `stays are at least ${chalet.minNights} nights` });
-  }
-  if (nights > chalet.maxNights) {
-    reasons.push({ code: 'max_nights', message: `stays are at most ${chalet.maxNights} nights` });
-  }
-  if (priceStay(chalet, stay).total > mostPayable) {
-    reasons.push({ code: 'too_expensive', message: 'this stay costs too much to be booked at once' });
+  if (nights < minNights) reasons.push({ code: 'min_nights', message: `stays are at least ${minNights} nights` });
+  if (nights > maxNights) reasons.push({ code: 'max_nights', message: `stays are at most ${maxNights} nights` });
+  if (guests !== null && guests > chalet.capacity) {
+    reasons.push({ code: 'capacity', message: `the chalet takes at most ${chalet.capacity} guests` });
   }
   return reasons;
 }
+
+const unpayable = (quote: Price): Reason[] =>
+  quote.total > mostPayable
+    ? [{ code: 'too_expensive', message: 'this stay costs too much to be booked at once' }]
+    : [];
 
 /** One entry a day of the range: whether its night can be had, and if not, why. */
 export function describeDays(

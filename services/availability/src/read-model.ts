@@ -75,7 +75,8 @@ export async function findStays(
 const freeRow = z.array(z.object({ snapshot: chaletSnapshot }));
 
 /**
- * Chalets whose rules allow the stay and whose nights are free, in order of their ids, after `after`.
+ * Chalets whose rules allow the stay and whose nights are free, in order of their ids, after `after`. The season of the
+ * arrival night decides about the length of the stay, as in `stayLimits`.
  * One statement, whatever the number of chalets.
  */
 export async function findFreeChalets(
@@ -93,8 +94,12 @@ export async function findFreeChalets(
 ): Promise<ChaletSnapshot[]> {
   const rows: unknown = await db.$queryRaw`
     SELECT c.snapshot FROM chalets c
+    LEFT JOIN LATERAL (
+      SELECT (season ->> 'minNights')::int AS min_nights, (season ->> 'maxNights')::int AS max_nights
+      FROM jsonb_array_elements(c.snapshot -> 'seasons') AS season
+      WHERE season ->> 'startDate' <= ${o.from} AND season ->> 'endDate' > ${o.from}) s ON true
     WHERE NOT c.archived
-      AND ${o.nights} BETWEEN c.min_nights AND c.max_nights
+      AND ${o.nights} BETWEEN coalesce(s.min_nights, c.min_nights) AND coalesce(s.max_nights, c.max_nights)
       AND (${o.guests}::int IS NULL OR c.capacity >= ${o.guests}::int)
       AND (${o.establishmentId}::uuid IS NULL OR c.establishment_id = ${o.establishmentId}::uuid)
       AND (${o.after}::uuid IS NULL OR c.id > ${o.after}::uuid)

@@ -8,9 +8,11 @@ import {
   type ChaletSnapshot,
   calendarRequests,
   establishmentEvents,
+  noPayment,
   type Occupancy,
   ok,
   overlaps,
+  plainRates,
 } from '@monde-sauvage/contracts';
 import {
   closeNats,
@@ -41,6 +43,7 @@ const chaletSnapshot = (over: Partial<ChaletSnapshot> = {}): ChaletSnapshot => (
   cleaningFee: 5_000,
   minNights: 1,
   maxNights: 28,
+  ...plainRates,
   currency: 'CAD',
   timezone: 'America/Toronto',
   locale: 'fr-CA',
@@ -68,7 +71,7 @@ const bookingSnapshot = (chaletId: string, over: Partial<BookingSnapshot> = {}):
   price: { currency: 'CAD', total: 45_000, lines: [] },
   holdExpiresAt: '2027-01-15T12:30:00.000Z',
   googleEventId: null,
-  payment: { status: 'unpaid', amountPaid: 0, amountRefunded: 0 },
+  payment: noPayment,
   conflict: false,
   version: 1,
   createdAt: at,
@@ -79,6 +82,7 @@ const bookingSnapshot = (chaletId: string, over: Partial<BookingSnapshot> = {}):
   policy: null,
   confirmedAt: null,
   refundPercentage: null,
+  balanceTerms: null,
   ...over,
 });
 

@@ -5,6 +5,7 @@ import {
   type bookingSnapshot,
   cancellationPolicy,
   nightsOf,
+  noPayment,
   priceLine,
 } from '@monde-sauvage/contracts';
 import { outboxRow } from '@monde-sauvage/messaging';
@@ -39,7 +40,12 @@ export function fromRow(row: BookingRow): BookingRecord {
     checkoutOpenUntil: iso(row.checkoutOpenUntil),
     googleEventId: row.googleEventId,
     mirrorRevision: row.mirrorRevision,
-    payment: { status: row.paymentStatus, amountPaid: row.amountPaid, amountRefunded: row.amountRefunded },
+    payment: {
+      ...noPayment,
+      status: row.paymentStatus,
+      amountPaid: row.amountPaid,
+      amountRefunded: row.amountRefunded,
+    },
     paymentId: row.paymentId,
     paymentVersion: row.paymentVersion,
     conflict: row.conflict,
@@ -52,6 +58,7 @@ export function fromRow(row: BookingRow): BookingRecord {
     locale: row.locale,
     policy: row.policy === null ? null : cancellationPolicy.parse(row.policy),
     refundPercentage: row.refundPercentage,
+    balanceTerms: null,
     manageTokenHash: row.manageTokenHash,
   };
 }

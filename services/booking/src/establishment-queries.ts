@@ -1,24 +1,33 @@
-import { type Actor, mayManage, refuse } from '@monde-sauvage/contracts';
+import { type Actor, mayManage, refuse, type standardPolicies } from '@monde-sauvage/contracts';
 import { z } from 'zod';
 import { decodeCursor, pageOfRows } from './cursor.ts';
-import { toChalet, toEstablishment } from './establishment-rows.ts';
+import { policyOf, ratesColumns, toChalet, toEstablishment } from './establishment-rows.ts';
 import type { PrismaClient } from './generated/prisma/client.ts';
 import type { OfferedChalet } from './placement.ts';
 
 export const establishmentNotFound = () => refuse('not_found', 'There is no such establishment.');
 export const chaletNotFound = () => refuse('not_found', 'There is no such chalet.');
 
+const offeredColumns = z.object(ratesColumns);
+type OfferedRow = Omit<OfferedChalet, keyof typeof ratesColumns | 'policy'> & {
+  cancellationPolicy: keyof typeof standardPolicies;
+};
+
 /** The rules of a chalet, by primary key, in one round trip: it stands on the path of every booking. */
 export async function findOfferedChalet(prisma: PrismaClient, chaletId: string): Promise<OfferedChalet | undefined> {
-  const [chalet] = await prisma.$queryRaw<OfferedChalet[]>`
+  const [chalet] = await prisma.$queryRaw<OfferedRow[]>`
     SELECT c.id, c.establishment_id AS "establishmentId", c.capacity, c.nightly_rate AS "nightlyRate",
            c.cleaning_fee AS "cleaningFee", c.min_nights AS "minNights", c.max_nights AS "maxNights",
-           c.archived_at IS NOT NULL AS archived, c.version,
+           c.weekend_rate AS "weekendRate", c.seasons, c.included_guests AS "includedGuests",
+           c.extra_guest_fee AS "extraGuestFee", c.length_discounts AS "lengthDiscounts",
+           c.archived_at IS NOT NULL AS archived, c.version, e.taxes, e.deposit,
            e.currency, e.timezone, e.locale, e.cancellation_policy::text AS "cancellationPolicy",
-           e.when_google_unreachable::text AS "whenGoogleUnreachable"
+           e.cancellation_tiers AS "cancellationTiers", e.when_google_unreachable::text AS "whenGoogleUnreachable"
     FROM chalets c JOIN establishments e ON e.id = c.establishment_id
     WHERE c.id = ${chaletId}::uuid`;
-  return chalet;
+  if (!chalet) return undefined;
+  const { cancellationPolicy, cancellationTiers, ...row } = { ...chalet, ...offeredColumns.parse(chalet) };
+  return { ...row, policy: policyOf(cancellationPolicy, cancellationTiers) };
 }
 
 export async function getEstablishment(prisma: PrismaClient, o: { establishmentId: string }) {

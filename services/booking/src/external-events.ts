@@ -1,4 +1,4 @@
-import { addDays, type ExternalEventChange, nightsOf } from '@monde-sauvage/contracts';
+import { addDays, type ExternalEventChange, nightsOf, noPayment } from '@monde-sauvage/contracts';
 import { advance, type BookingRecord, begin, type Change } from './booking.ts';
 
 /** The newest known about an external event, also after it was removed: then without a booking. */
@@ -88,7 +88,7 @@ function externalBooking(
     checkoutOpenUntil: null,
     googleEventId: event.googleEventId,
     mirrorRevision: 0,
-    payment: { status: 'unpaid', amountPaid: 0, amountRefunded: 0 },
+    payment: noPayment,
     paymentId: null,
     paymentVersion: 0,
     conflict: false,
@@ -101,6 +101,7 @@ function externalBooking(
     locale: null,
     policy: null,
     refundPercentage: null,
+    balanceTerms: null,
     manageTokenHash: null,
   };
 }

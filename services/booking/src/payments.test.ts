@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { noPayment } from '@monde-sauvage/contracts';
 import { bookingOf, ids, paidBookingOf, paymentOf } from '../test/builders.ts';
 import { applyPaymentNews, applySuccessfulPayment } from './payments.ts';
 
@@ -42,7 +43,7 @@ describe('a successful payment', () => {
 
   it('does not confirm with money that went back already', () => {
     const booking = bookingOf({
-      payment: { status: 'refunded', amountPaid: 45_000, amountRefunded: 45_000 },
+      payment: { ...noPayment, status: 'refunded', amountPaid: 45_000, amountRefunded: 45_000 },
       paymentId: ids.payment,
       paymentVersion: 4,
     });

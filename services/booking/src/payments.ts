@@ -84,7 +84,7 @@ function paymentPatch(booking: BookingRecord, payment: PaymentSnapshot): Payment
   }
   const { status, amountPaid, amountRefunded } = payment;
   return {
-    payment: { status, amountPaid, amountRefunded },
+    payment: { ...booking.payment, status, amountPaid, amountRefunded },
     paymentId: payment.paymentId,
     paymentVersion: payment.version,
   };
@@ -97,7 +97,11 @@ function paymentPatch(booking: BookingRecord, payment: PaymentSnapshot): Payment
 export function openPayment(booking: BookingRecord, paymentId: string): PaymentPatch | undefined {
   if (holdsMoney(booking.payment.status)) return undefined;
   if (booking.paymentId !== null && paymentId <= booking.paymentId) return undefined;
-  return { payment: { status: 'open', amountPaid: 0, amountRefunded: 0 }, paymentId, paymentVersion: 0 };
+  return {
+    payment: { ...booking.payment, status: 'open', amountPaid: 0, amountRefunded: 0 },
+    paymentId,
+    paymentVersion: 0,
+  };
 }
 
 const isSecondPayment = (booking: BookingRecord, payment: PaymentSnapshot): boolean =>

@@ -1,29 +1,27 @@
 import {
   addDays,
-  type Chalet,
+  type BalanceTerms,
+  type CancellationPolicy,
+  type ChaletSnapshot,
+  type DepositTerms,
   dateInZone,
   daysBetween,
-  type Establishment,
   mostPayable,
   type NewBooking,
   nightsOf,
+  noPayment,
+  type Price,
   priceStay,
   type Result,
   refuse,
-  standardPolicies,
+  scheduleOf,
+  stayLimits,
 } from '@monde-sauvage/contracts';
 import { begin, type Change } from './booking.ts';
 
 /** What a chalet's rules say about a stay: the part of it and of its establishment that placing a booking needs. */
-export interface OfferedChalet
-  extends Pick<Chalet, 'id' | 'establishmentId' | 'capacity' | 'nightlyRate' | 'cleaningFee' | 'minNights'> {
-  maxNights: number;
-  archived: boolean;
-  currency: string;
-  timezone: string;
-  locale: string;
-  cancellationPolicy: Establishment['cancellationPolicy'];
-  whenGoogleUnreachable: Establishment['whenGoogleUnreachable'];
+export interface OfferedChalet extends Omit<ChaletSnapshot, 'name' | 'description' | 'createdAt' | 'updatedAt'> {
+  policy: CancellationPolicy;
   version: number;
 }
 
@@ -40,11 +38,13 @@ export function placeBooking(
   chalet: OfferedChalet,
   o: { at: Date; holdMinutes: number; id: string; reference: string; manageTokenHash: string },
 ): Result<Change> {
-  const errors = findProblems(wish, chalet, dateInZone(o.at, chalet.timezone));
+  const today = dateInZone(o.at, chalet.timezone);
+  const errors = findProblems(wish, chalet, today);
   if (errors.length > 0) return cannotBeBooked(errors);
   const at = o.at.toISOString();
   const stay = { startDate: wish.startDate, endDate: wish.endDate };
-  const price = priceStay(chalet, stay);
+  const guests = wish.guests ?? pricedGuests(chalet);
+  const price = priceStay(chalet, stay, { guests, today });
   // A high rate for many nights can come to more than any message, column or card payment can carry.
   if (price.total > mostPayable)
     return cannotBeBooked([{ path: 'endDate', message: 'costs too much to be booked at once' }]);
@@ -61,7 +61,7 @@ export function placeBooking(
       establishmentId: chalet.establishmentId,
       ...stay,
       nights: nightsOf(stay),
-      guests: wish.guests ?? null,
+      guests,
       ...standing,
       source: 'website',
       customer: { name: wish.customer.name, email: wish.customer.email, phone: wish.customer.phone ?? null },
@@ -70,7 +70,7 @@ export function placeBooking(
       checkoutOpenUntil: null,
       googleEventId: null,
       mirrorRevision: 0,
-      payment: { status: 'unpaid', amountPaid: 0, amountRefunded: 0 },
+      payment: noPayment,
       paymentId: null,
       paymentVersion: 0,
       conflict: false,
@@ -80,7 +80,8 @@ export function placeBooking(
       cancelledAt: null,
       cancelReason: null,
       locale: wish.locale ?? chalet.locale,
-      policy: frozenPolicy(chalet.cancellationPolicy),
+      policy: chalet.policy,
+      balanceTerms: balanceTermsOf(price, chalet.deposit),
       refundPercentage: null,
       manageTokenHash: o.manageTokenHash,
     },
@@ -99,16 +100,17 @@ const holdEnd = (o: { at: Date; holdMinutes: number }): string =>
 function findProblems(wish: NewBooking, chalet: OfferedChalet, today: string) {
   const errors: Problem[] = [];
   const nights = daysBetween(wish.startDate, wish.endDate);
+  const { minNights, maxNights } = stayLimits(chalet, wish.startDate);
   if (chalet.archived) errors.push({ path: 'chaletId', message: 'this chalet is no longer offered' });
   if (wish.startDate < today) errors.push({ path: 'startDate', message: 'must not be in the past' });
   if (nights < 1) {
     errors.push({ path: 'endDate', message: 'must be after startDate' });
   } else if (wish.endDate > addDays(today, horizonDays)) {
     errors.push({ path: 'endDate', message: 'must be at most three years from now' });
-  } else if (nights < chalet.minNights) {
-    errors.push({ path: 'endDate', message: `the shortest stay is ${chalet.minNights} nights` });
-  } else if (nights > chalet.maxNights) {
-    errors.push({ path: 'endDate', message: `the longest stay is ${chalet.maxNights} nights` });
+  } else if (nights < minNights) {
+    errors.push({ path: 'endDate', message: `the shortest stay is ${minNights} nights` });
+  } else if (nights > maxNights) {
+    errors.push({ path: 'endDate', message: `the longest stay is ${maxNights} nights` });
   }
   if (wish.guests !== undefined && wish.guests > chalet.capacity) {
     errors.push({ path: 'guests', message: `the chalet takes at most ${chalet.capacity} guests` });
@@ -116,7 +118,11 @@ function findProblems(wish: NewBooking, chalet: OfferedChalet, today: string) {
   return errors;
 }
 
-const frozenPolicy = (choice: Establishment['cancellationPolicy']) => ({
-  name: choice,
-  tiers: standardPolicies[choice].tiers.map(tier => ({ ...tier })),
-});
+/** Where the price depends on how many come, whoever does not say books for as many as it includes. */
+const pricedGuests = ({ includedGuests, extraGuestFee }: OfferedChalet): number | null =>
+  extraGuestFee > 0 ? includedGuests : null;
+
+const balanceTermsOf = (price: Price, deposit: DepositTerms | null): BalanceTerms | null =>
+  deposit !== null && scheduleOf(price).some(({ purpose }) => purpose === 'balance')
+    ? { reminderDays: deposit.reminderDays, unpaidBalance: deposit.unpaidBalance, graceDays: deposit.graceDays }
+    : null;

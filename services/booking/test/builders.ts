@@ -1,4 +1,4 @@
-import type { PaymentSnapshot } from '@monde-sauvage/contracts';
+import { noPayment, type PaymentSnapshot, plainRates } from '@monde-sauvage/contracts';
 import type { BookingRecord } from '../src/booking.ts';
 import type { OfferedChalet } from '../src/placement.ts';
 
@@ -17,12 +17,19 @@ export const chaletOf = (fields: Partial<OfferedChalet> = {}): OfferedChalet => 
   cleaningFee: 5_000,
   minNights: 2,
   maxNights: 28,
+  ...plainRates,
   archived: false,
   currency: 'CAD',
   timezone: 'America/Toronto',
   locale: 'fr-CA',
-  cancellationPolicy: 'moderate',
   whenGoogleUnreachable: 'open',
+  policy: {
+    name: 'moderate',
+    tiers: [
+      { daysBefore: 14, percentage: 100 },
+      { daysBefore: 5, percentage: 50 },
+    ],
+  },
   version: 1,
   ...fields,
 });
@@ -46,7 +53,7 @@ export const bookingOf = (fields: Partial<BookingRecord> = {}): BookingRecord =>
   checkoutOpenUntil: null,
   googleEventId: null,
   mirrorRevision: 0,
-  payment: { status: 'unpaid', amountPaid: 0, amountRefunded: 0 },
+  payment: noPayment,
   paymentId: null,
   paymentVersion: 0,
   conflict: false,
@@ -65,6 +72,7 @@ export const bookingOf = (fields: Partial<BookingRecord> = {}): BookingRecord =>
     ],
   },
   refundPercentage: null,
+  balanceTerms: null,
   manageTokenHash: 'hash',
   ...fields,
 });
@@ -74,7 +82,7 @@ export const paidBookingOf = (fields: Partial<BookingRecord> = {}): BookingRecor
     status: 'confirmed',
     holdExpiresAt: null,
     confirmedAt: '2027-01-10T12:10:00.000Z',
-    payment: { status: 'succeeded', amountPaid: 45_000, amountRefunded: 0 },
+    payment: { ...noPayment, status: 'succeeded', amountPaid: 45_000 },
     paymentId: ids.payment,
     paymentVersion: 2,
     version: 2,

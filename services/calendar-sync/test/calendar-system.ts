@@ -13,7 +13,9 @@ import {
   type EventContract,
   type ExternalEventChange,
   establishmentEvents,
+  noPayment,
   ok,
+  plainRates,
   type RequestContract,
   type Result,
 } from '@monde-sauvage/contracts';
@@ -166,6 +168,7 @@ export async function announceChalet(
     cleaningFee: 0,
     minNights: 1,
     maxNights: 28,
+    ...plainRates,
     currency: 'CAD',
     archived: false,
     timezone,
@@ -250,7 +253,7 @@ export function newBooking(chalet: Chalet, fields: Partial<BookingSnapshot> = {}
     price: { currency: 'CAD', total: 40_000, lines: [{ label: '2 nuits', amount: 40_000 }] },
     holdExpiresAt: null,
     googleEventId: null,
-    payment: { status: 'unpaid', amountPaid: 0, amountRefunded: 0 },
+    payment: noPayment,
     conflict: false,
     version: 1,
     createdAt: at,
@@ -261,6 +264,7 @@ export function newBooking(chalet: Chalet, fields: Partial<BookingSnapshot> = {}
     policy: null,
     confirmedAt: null,
     refundPercentage: null,
+    balanceTerms: null,
     ...fields,
   };
 }

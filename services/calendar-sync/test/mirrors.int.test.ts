@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { calendarRequests } from '@monde-sauvage/contracts';
+import { calendarRequests, noPayment } from '@monde-sauvage/contracts';
 import { eventually } from '@monde-sauvage/testkit';
 import { mirrorEventId } from '../src/domain/mirror-event.ts';
 import {
@@ -94,7 +94,7 @@ describe('mirrors of bookings in Google', () => {
     await announce(system, booking);
     const event = await mirrorOf(system, chalet, booking);
     await announce(system, { ...booking, googleEventId: event.id ?? null, conflict: true, version: 2 });
-    await announce(system, { ...booking, version: 3, payment: { status: 'open', amountPaid: 0, amountRefunded: 0 } });
+    await announce(system, { ...booking, version: 3, payment: { ...noPayment, status: 'open' } });
     await eventually(async () => {
       const { rows } = await system.pool.query('SELECT version FROM mirrors WHERE booking_id = $1', [booking.id]);
       return rows[0]?.version === 3;

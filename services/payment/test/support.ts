@@ -5,6 +5,7 @@ import {
   type BookingSnapshot,
   bookingEvents,
   bookingRequests,
+  noPayment,
   ok,
   type PaymentSnapshot,
   paymentEvents,
@@ -235,7 +236,7 @@ function pendingBooking({ now, ...o }: { now: Date } & Partial<BookingSnapshot>)
     },
     holdExpiresAt: new Date(now.getTime() + 30 * 60_000).toISOString(),
     googleEventId: null,
-    payment: { status: 'unpaid', amountPaid: 0, amountRefunded: 0 },
+    payment: noPayment,
     conflict: false,
     version: 1,
     createdAt: at,
@@ -246,6 +247,7 @@ function pendingBooking({ now, ...o }: { now: Date } & Partial<BookingSnapshot>)
     policy: null,
     confirmedAt: null,
     refundPercentage: null,
+    balanceTerms: null,
     ...o,
   };
 }

@@ -29,6 +29,7 @@ export async function searchChalets(
       { path: 'cursor', message: 'must be a nextCursor of this list' },
     ]);
   }
+  const now = sources.now();
   const stay = { startDate: asked.from, endDate: asked.to };
   const found = await findFreeChalets(sources.db, {
     from: asked.from,
@@ -38,15 +39,13 @@ export async function searchChalets(
     establishmentId: asked.establishmentId ?? null,
     after,
     limit: asked.limit + 1,
-    now: sources.now(),
+    now,
   });
   const page = found.slice(0, asked.limit);
-  const items = page
-    .filter(chalet => asked.from >= dateInZone(sources.now(), chalet.timezone))
-    .map(({ version, whenGoogleUnreachable, createdAt, updatedAt, ...chalet }) => ({
-      chalet,
-      quote: quoteStay(chalet, stay),
-    }))
-    .filter(({ quote }) => quote.total <= mostPayable);
+  const items = page.flatMap(({ version, whenGoogleUnreachable, createdAt, updatedAt, ...chalet }) => {
+    const today = dateInZone(now, chalet.timezone);
+    const quote = quoteStay(chalet, stay, { guests: asked.guests ?? null, today });
+    return asked.from >= today && quote.total <= mostPayable ? [{ chalet, quote }] : [];
+  });
   return ok({ items, nextCursor: found.length > asked.limit ? (page.at(-1)?.id ?? null) : null });
 }

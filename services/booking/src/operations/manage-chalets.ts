@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   type Actor,
   type Chalet,
   type chaletPatch,
+  findLimitProblems,
   mayManage,
   type newChalet,
   type Result,
@@ -54,15 +56,19 @@ export async function updateChalet(
     if (!locked || !mayManage(actor, locked.establishmentId)) return chaletNotFound();
     const before = await tx.chalet.findUnique({ where: { id: chaletId }, include: { establishment: true } });
     if (!before) return chaletNotFound();
-    const current: Record<string, unknown> = before;
+    const known = toChalet(before, before.establishment);
+    const current: Record<string, unknown> = known;
     const turnsArchived = archived !== undefined && archived !== (before.archivedAt !== null);
-    if (!turnsArchived && Object.entries(fields).every(([field, value]) => current[field] === value)) {
-      return { ok: true as const, value: toChalet(before, before.establishment) };
+    if (!turnsArchived && Object.entries(fields).every(([field, value]) => isDeepStrictEqual(current[field], value))) {
+      return { ok: true as const, value: known };
     }
-    if ((fields.minNights ?? before.minNights) > (fields.maxNights ?? before.maxNights)) {
-      return refuse('validation_failed', 'The chalet cannot be changed like this.', [
-        { path: 'maxNights', message: 'must not be less than minNights' },
-      ]);
+    const problems = findLimitProblems({ ...known, ...fields });
+    if (problems.length > 0) {
+      return refuse(
+        'validation_failed',
+        'The chalet cannot be changed like this.',
+        problems.map(({ path, message }) => ({ path: path.join('.'), message })),
+      );
     }
     const chalet = await tx.chalet.update({
       where: { id: chaletId },

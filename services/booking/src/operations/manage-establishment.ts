@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   type Actor,
   type Establishment,
@@ -11,7 +12,13 @@ import type { z } from 'zod';
 import { inTransaction } from '../booking-store.ts';
 import type { BookingContext, Origin } from '../context.ts';
 import { establishmentNotFound } from '../establishment-queries.ts';
-import { chaletEventRow, establishmentEventRow, toEstablishment } from '../establishment-rows.ts';
+import {
+  chaletEventRow,
+  establishmentEventRow,
+  policyChoiceOf,
+  settingColumns,
+  toEstablishment,
+} from '../establishment-rows.ts';
 import { definedOf } from './patch.ts';
 
 /** Only the platform's administrator takes in establishments. */
@@ -23,12 +30,22 @@ export async function createEstablishment(
   if (input.actor.kind !== 'admin') return refuse('forbidden', 'Only the administrator creates establishments.');
   const at = ctx.now();
   const id = ctx.newId();
+  const { name, timezone, currency, locale, ...settings } = input.establishment;
   const row = await inTransaction(ctx, async tx => {
     // The id was fixed before the first try: a repeat after a lost connection finds its own row.
     const known = await tx.establishment.findUnique({ where: { id } });
     if (known) return known;
     const created = await tx.establishment.create({
-      data: { id, ...input.establishment, version: 1, createdAt: at, updatedAt: at },
+      data: {
+        id,
+        // What a version that knows no tiers of one's own goes by.
+        cancellationPolicy: 'moderate',
+        ...{ name, timezone, currency, locale },
+        ...settingColumns(settings),
+        version: 1,
+        createdAt: at,
+        updatedAt: at,
+      },
     });
     await tx.outbox.create({ data: establishmentEventRow('created', created, at, { newId: ctx.newId, ...origin }) });
     return created;
@@ -37,8 +54,8 @@ export async function createEstablishment(
 }
 
 /**
- * Changes an establishment. Its chalets carry its time zone and language, so each gets a new version too; a booking
- * that was decided on the old ones is decided again.
+ * Changes an establishment. Its chalets carry its time zone, language, taxes and deposit, so each gets a new version too;
+ * a booking that was decided on the old ones is decided again. What is booked keeps its price and its policy.
  */
 export async function updateEstablishment(
   ctx: BookingContext,
@@ -54,14 +71,14 @@ export async function updateEstablishment(
     await tx.$queryRaw`SELECT 1 FROM establishments WHERE id = ${establishmentId}::uuid FOR NO KEY UPDATE`;
     const before = await tx.establishment.findUnique({ where: { id: establishmentId } });
     if (!before) return establishmentNotFound();
-    const current: Record<string, unknown> = before;
-    if (Object.entries(patch).every(([field, value]) => current[field] === value)) {
+    const current: Record<string, unknown> = { ...toEstablishment(before), cancellationPolicy: policyChoiceOf(before) };
+    if (Object.entries(patch).every(([field, value]) => isDeepStrictEqual(current[field], value))) {
       return { ok: true as const, value: toEstablishment(before) };
     }
     const next = { version: { increment: 1 }, updatedAt: at };
     const establishment = await tx.establishment.update({
       where: { id: establishmentId },
-      data: { ...patch, ...next },
+      data: { ...settingColumns(patch), ...next },
     });
     // In order of id, as everywhere more than one chalet is locked.
     await tx.$queryRaw`SELECT 1 FROM chalets WHERE establishment_id = ${establishmentId}::uuid ORDER BY id FOR NO KEY UPDATE`;

@@ -1,6 +1,8 @@
+export type WithoutUndefined<P> = { [K in keyof P]?: Exclude<P[K], undefined> };
+
 /** A patch without the fields that were left out. */
-export const definedOf = <P extends object>(patch: P): { [K in keyof P]?: Exclude<P[K], undefined> } => {
-  const given: { [K in keyof P]?: Exclude<P[K], undefined> } = {};
+export const definedOf = <P extends object>(patch: P): WithoutUndefined<P> => {
+  const given: WithoutUndefined<P> = {};
   for (const key in patch) {
     const value = patch[key];
     if (isDefined(value)) given[key] = value;
