@@ -1,9 +1,11 @@
 import {
   type Booking,
   type BookingSnapshot,
+  balanceTerms,
   bookingEvents,
   type bookingSnapshot,
   cancellationPolicy,
+  installment,
   nightsOf,
   noPayment,
   priceLine,
@@ -15,6 +17,7 @@ import type { BookingEventKind, BookingRecord, Change } from './booking.ts';
 import type { Booking as BookingRow } from './generated/prisma/client.ts';
 
 const priceLines = z.array(priceLine);
+const priceSchedule = z.array(installment);
 const iso = (date: Date | null): string | null => date?.toISOString() ?? null;
 
 /** A row as the domain knows it. */
@@ -35,7 +38,12 @@ export function fromRow(row: BookingRow): BookingRecord {
     price:
       row.currency === null || row.priceTotal === null
         ? null
-        : { currency: row.currency, total: row.priceTotal, lines: priceLines.parse(row.priceLines) },
+        : {
+            currency: row.currency,
+            total: row.priceTotal,
+            lines: priceLines.parse(row.priceLines),
+            ...(row.priceSchedule === null ? {} : { schedule: priceSchedule.parse(row.priceSchedule) }),
+          },
     holdExpiresAt: iso(row.holdExpiresAt),
     checkoutOpenUntil: iso(row.checkoutOpenUntil),
     googleEventId: row.googleEventId,
@@ -58,7 +66,7 @@ export function fromRow(row: BookingRow): BookingRecord {
     locale: row.locale,
     policy: row.policy === null ? null : cancellationPolicy.parse(row.policy),
     refundPercentage: row.refundPercentage,
-    balanceTerms: null,
+    balanceTerms: balanceTerms.nullable().parse(row.balanceTerms),
     manageTokenHash: row.manageTokenHash,
   };
 }
@@ -82,6 +90,8 @@ const toColumns = (booking: BookingRecord) => ({
   currency: booking.price?.currency ?? null,
   price_total: booking.price?.total ?? null,
   price_lines: booking.price?.lines ?? null,
+  price_schedule: booking.price?.schedule ?? null,
+  balance_terms: booking.balanceTerms,
   policy: booking.policy,
   hold_expires_at: booking.holdExpiresAt,
   checkout_open_until: booking.checkoutOpenUntil,
