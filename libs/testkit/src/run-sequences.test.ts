@@ -1,0 +1,97 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { readPropertyRun, runSequences, type SequenceProperty } from './run-sequences.ts';
+
+const holdsWhile = (isRight: (sequence: number[]) => boolean, seen: number[][] = []): SequenceProperty<number[]> => ({
+  name: 'small numbers',
+  sequence: fc.array(fc.nat(100), { maxLength: 8 }),
+  describe: sequence => sequence.join(' '),
+  batchSize: 10,
+  async runBatch(sequences) {
+    seen.push(...sequences);
+    return sequences.map(one => (isRight(one) ? undefined : new Error('too large')));
+  },
+});
+const failureOf = (run: Promise<void>): Promise<string> =>
+  run.then(
+    () => 'it held',
+    error => error.message,
+  );
+const all = { seed: 7, first: 0, count: 40, path: undefined };
+
+describe('a property of sequences', () => {
+  test('runs as many as asked for, the same ones for the same seed', async () => {
+    const [one, other]: number[][][] = [[], []];
+    await runSequences(
+      holdsWhile(() => true, one),
+      all,
+    );
+    await runSequences(
+      holdsWhile(() => true, other),
+      all,
+    );
+    expect(one).toHaveLength(40);
+    expect(other).toEqual(one);
+  });
+
+  test('says how to run a failing sequence again, and makes it smaller', async () => {
+    const message = await failureOf(
+      runSequences(
+        holdsWhile(sequence => sequence.every(number => number < 50)),
+        all,
+      ),
+    );
+    const path = /PROPERTY_SEED=7 PROPERTY_PATH=(\d+(?::\d+)*):\n50\n/.exec(message)?.[1];
+    expect(message).toContain('run it again with PROPERTY_SEED=7 PROPERTY_PATH=0-9');
+    expect(path).toBeDefined();
+    const seen: number[][] = [];
+    const again = runSequences(
+      holdsWhile(sequence => sequence.every(number => number < 50), seen),
+      { ...all, path },
+    );
+    expect(await failureOf(again)).toContain('too large');
+    expect(seen).toEqual([[50]]);
+  });
+
+  test('finds the same sequence again by its number alone', async () => {
+    const seen: number[][] = [];
+    await runSequences(
+      holdsWhile(() => true, seen),
+      all,
+    );
+    const alone: number[][] = [];
+    await runSequences(
+      holdsWhile(() => true, alone),
+      { ...all, path: '23' },
+    );
+    expect(alone).toEqual([seen[23]]);
+  });
+
+  test('tells of a sequence that fails only among others', async () => {
+    const fails: SequenceProperty<number[]> = {
+      ...holdsWhile(() => true),
+      runBatch: async batch => batch.map((_, index) => (index === 3 ? new Error('crowded') : undefined)),
+    };
+    expect(await failureOf(runSequences(fails, all))).toMatch(/sequence 3 fails[\s\S]*alone it holds[\s\S]*crowded/);
+  });
+});
+
+describe('what to run', () => {
+  test('is read from the environment', () => {
+    const read = (env: Record<string, string>) => readPropertyRun(env, { count: 500 });
+    expect(read({ PROPERTY_SEED: '-12' })).toEqual({ seed: -12, first: 0, count: 500, path: undefined });
+    expect(read({ PROPERTY_SEED: '1', PROPERTY_PATH: '100-149' })).toEqual({
+      seed: 1,
+      first: 100,
+      count: 50,
+      path: undefined,
+    });
+    expect(read({ PROPERTY_SEED: '1', PROPERTY_PATH: '117:3:0' })).toMatchObject({ count: 1, path: '117:3:0' });
+    expect(read({ PROPERTY_RUNS: '20' }).count).toBe(20);
+  });
+
+  test('refuses what cannot be read', () => {
+    expect(() => readPropertyRun({ PROPERTY_SEED: 'x' }, { count: 1 })).toThrow('PROPERTY_SEED must be a whole number');
+    expect(() => readPropertyRun({ PROPERTY_PATH: 'all' }, { count: 1 })).toThrow('PROPERTY_PATH must be like 117');
+  });
+});
