@@ -93,11 +93,22 @@ const actions: Record<string, Action> = {
     admin.expansion.limit(levels),
   ),
   'POST disputes': taking(
-    z.intersection(ref, z.object({ amount, reason: z.string().optional(), dueInDays: z.number().optional() })),
+    z.intersection(
+      ref,
+      z.object({
+        amount,
+        reason: z.string().optional(),
+        dueInDays: z.number().optional(),
+        kind: z.enum(['chargeback', 'inquiry']).optional(),
+      }),
+    ),
     (admin, input) => admin.disputes.create(input),
   ),
-  'POST disputes/:id/close': taking(z.strictObject({ outcome: z.enum(['won', 'lost']) }), (admin, input, id) =>
-    admin.disputes.close(id, input.outcome),
+  'POST disputes/:id/escalate': (admin, _input, id) => admin.disputes.escalate(id),
+  'POST disputes/:id/evidence': (admin, _input, id) => admin.disputes.submitEvidence(id),
+  'POST disputes/:id/close': taking(
+    z.strictObject({ outcome: z.enum(['won', 'lost', 'warning_closed']) }),
+    (admin, input, id) => admin.disputes.close(id, input.outcome),
   ),
 };
 

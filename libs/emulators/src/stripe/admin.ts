@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
 import type { Call, CallLog } from '../shared/call-log.ts';
 import type { Fault, FaultRuleInput, Faults } from '../shared/faults.ts';
-import { closeDispute, openDispute } from './disputes.ts';
+import { closeDispute, type DisputeKind, escalateDispute, openDispute, submitEvidence } from './disputes.ts';
 import { noSuch } from './errors.ts';
 import {
   declineSession,
@@ -68,9 +68,20 @@ export interface StripeAdmin {
   };
   disputes: {
     create(
-      o: PaymentRef & { amount?: number | undefined; reason?: string | undefined; dueInDays?: number | undefined },
+      o: PaymentRef & {
+        amount?: number | undefined;
+        reason?: string | undefined;
+        dueInDays?: number | undefined;
+        /** `chargeback` (default) takes the money at once, `inquiry` only asks. */
+        kind?: DisputeKind | undefined;
+      },
     ): Stripe.Dispute;
-    close(id: string, outcome: 'won' | 'lost'): Stripe.Dispute;
+    /** An inquiry becomes a chargeback. */
+    escalate(id: string): Stripe.Dispute;
+    /** Evidence is sent in the dashboard: the bank looks at it. */
+    submitEvidence(id: string): Stripe.Dispute;
+    /** `warning_closed` ends an inquiry, `won` and `lost` a chargeback. */
+    close(id: string, outcome: 'won' | 'lost' | 'warning_closed'): Stripe.Dispute;
   };
   clock: {
     /** Moves the emulator's clock; sessions whose time has come expire at once. Signatures keep the real time. */
@@ -180,6 +191,8 @@ export function createAdmin(context: AdminContext): StripeAdmin {
     },
     disputes: {
       create: o => change(() => openDispute(world, chargeOf(o), o)),
+      escalate: id => change(() => escalateDispute(world, id)),
+      submitEvidence: id => change(() => submitEvidence(world, id)),
       close: (id, outcome) => change(() => closeDispute(world, id, outcome)),
     },
     clock,

@@ -51,6 +51,7 @@ function lookUp(world: World, id: string): object | undefined {
     state.charges[id] ??
     state.refunds[id] ??
     state.disputes[id] ??
+    state.balanceTransactions[id] ??
     state.sessions[id]?.session;
   return found && structuredClone(found);
 }

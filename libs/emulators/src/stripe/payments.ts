@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import { z } from 'zod';
+import { moveBalance } from './balance.ts';
 import { noSuch, notAllowed } from './errors.ts';
 import type { FormTree } from './form.ts';
 import { type List, listPage } from './lists.ts';
@@ -119,6 +120,12 @@ function succeed(world: World, intent: Stripe.PaymentIntent, charge: Stripe.Char
     paid: true,
     captured: true,
     amount_captured: charge.amount,
+    balance_transaction: moveBalance(world, 'charge', {
+      amount: charge.amount,
+      currency: charge.currency,
+      source: charge.id,
+      description: charge.description,
+    }).id,
     outcome: {
       advice_code: null,
       network_advice_code: null,

@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import { z } from 'zod';
+import { moveBalance } from './balance.ts';
 import { invalidParam, noSuch, notAllowed } from './errors.ts';
 import type { FormTree } from './form.ts';
 import { type List, listPage } from './lists.ts';
@@ -72,6 +73,11 @@ function issueRefund(
     status: pending ? 'pending' : 'succeeded',
     transfer_reversal: null,
   };
+  refund.balance_transaction = moveBalance(world, 'refund', {
+    amount: -refund.amount,
+    currency: refund.currency,
+    source: refund.id,
+  }).id;
   world.state.refunds[refund.id] = refund;
   countRefund(charge, refund.amount);
   world.emit('refund.created', refund);
@@ -105,6 +111,11 @@ export function settleRefund(
   // The money is back with the merchant, so it can be refunded again.
   const charge = findCharge(world, String(refund.charge));
   countRefund(charge, -refund.amount);
+  refund.failure_balance_transaction = moveBalance(world, 'refund_failure', {
+    amount: refund.amount,
+    currency: refund.currency,
+    source: refund.id,
+  }).id;
   world.emit('refund.failed', refund);
   emitUpdate(world, refund);
   world.emit('charge.updated', charge);
@@ -168,8 +179,11 @@ function chargeToRefund(
   return charge;
 }
 
+/** An inquiry (`warning_…`) leaves the charge refundable. */
 const hasOpenOrLostDispute = (world: World, charge: string): boolean =>
-  Object.values(world.state.disputes).some(dispute => dispute.charge === charge && dispute.status !== 'won');
+  Object.values(world.state.disputes).some(
+    dispute => dispute.charge === charge && !dispute.is_charge_refundable && dispute.status !== 'won',
+  );
 
 function countRefund(charge: Stripe.Charge, amount: number): void {
   charge.amount_refunded += amount;

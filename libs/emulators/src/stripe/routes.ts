@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { findBalanceTransaction, listBalanceTransactions } from './balance.ts';
 import { findDispute, listDisputes } from './disputes.ts';
 import { StripeFault } from './errors.ts';
 import { listEvents, retrieveEvent } from './events.ts';
@@ -42,6 +43,8 @@ const routes: Record<string, Handler> = {
   'POST /v1/refunds/:id': (world, { id, params }) => updateRefund(world, id, params),
   'GET /v1/disputes': (world, { params }) => listDisputes(world, params),
   'GET /v1/disputes/:id': reading(findDispute),
+  'GET /v1/balance_transactions': (world, { params }) => listBalanceTransactions(world, params),
+  'GET /v1/balance_transactions/:id': reading(findBalanceTransaction),
   'GET /v1/events': (world, { params }) => listEvents(world, params),
   'GET /v1/events/:id': reading(retrieveEvent),
 };

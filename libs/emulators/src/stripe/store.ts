@@ -12,6 +12,7 @@ export type EmittedObjects = Pick<
   | 'charge.dispute.created'
   | 'charge.dispute.funds_reinstated'
   | 'charge.dispute.funds_withdrawn'
+  | 'charge.dispute.updated'
   | 'charge.failed'
   | 'charge.pending'
   | 'charge.refund.updated'
@@ -70,6 +71,7 @@ export interface StripeState {
   charges: Record<string, Stripe.Charge>;
   refunds: Record<string, Stripe.Refund>;
   disputes: Record<string, Stripe.Dispute>;
+  balanceTransactions: Record<string, Stripe.BalanceTransaction>;
   events: Record<string, StoredEvent>;
   idempotency: Record<string, StoredAnswer>;
 }
@@ -81,6 +83,7 @@ export const emptyState = (): StripeState => ({
   charges: {},
   refunds: {},
   disputes: {},
+  balanceTransactions: {},
   events: {},
   idempotency: {},
 });
@@ -99,6 +102,7 @@ export const stateSchema = z.object({
   charges: byId<Stripe.Charge>(),
   refunds: byId<Stripe.Refund>(),
   disputes: byId<Stripe.Dispute>(),
+  balanceTransactions: byId<Stripe.BalanceTransaction>().default({}),
   events: byId<StoredEvent>(),
   idempotency: byId<StoredAnswer>(),
 });
