@@ -3,7 +3,7 @@ import { outboxRow } from '@monde-sauvage/messaging';
 import { z } from 'zod';
 import type { Transaction } from './context.ts';
 import type { Booking, Payment as PaymentRow, PrismaClient } from './generated/prisma/client.ts';
-import type { Payment, PaymentFact } from './payment.ts';
+import type { Payment, PaymentFact, StripeDisputeState } from './payment.ts';
 
 /** Rows of `payments` ↔ domain, inside the caller's transaction. */
 
@@ -63,14 +63,30 @@ export async function announce(
   tx: Transaction,
   payment: Payment,
   fact: PaymentFact,
-  o: { id: string; at: Date },
+  o: { id: string; at: Date; dispute?: StripeDisputeState | undefined },
 ): Promise<void> {
-  const body = toSnapshot(payment, o.at);
+  const body = { ...toSnapshot(payment, o.at), ...(o.dispute ? { dispute: toDispute(o.dispute) } : {}) };
   // `outboxRow` has checked the body against the contract.
   await tx.outbox.create({
     data: outboxRow(eventOf[fact], body, { id: o.id, aggregateId: payment.bookingId, at: o.at }),
   });
 }
+
+const toDispute = ({
+  id,
+  amount,
+  currency,
+  reason,
+  status,
+  dueBy,
+}: StripeDisputeState): PaymentSnapshot['dispute'] => ({
+  id,
+  amount,
+  currency,
+  reason,
+  status,
+  dueBy: dueBy?.toISOString() ?? null,
+});
 
 /** @throws Error for a payment without a session: nothing has happened yet that could be told */
 function toSnapshot(payment: Payment, at: Date): PaymentSnapshot {

@@ -20,6 +20,7 @@ const open: Payment = {
   amountRefunded: 0,
   paidAt: null,
   disputeStatus: null,
+  amountDisputed: 0,
   reason: null,
   needsReview: false,
   version: 3,
@@ -34,11 +35,11 @@ const untouched: StripeState = {
   paymentIntentId: null,
   processing: true,
   chargeId: null,
-  chargedAt: null,
+  charge: null,
   amountRefunded: 0,
   declineReason: null,
-  disputeStatus: null,
   refunds: [],
+  disputes: [],
 };
 
 const paid: StripeState = {
@@ -48,7 +49,15 @@ const paid: StripeState = {
   paymentIntentId: 'pi_1',
   processing: false,
   chargeId: 'ch_1',
-  chargedAt: paidAt,
+  charge: { id: 'ch_1', amount: 12_000, currency: 'CAD', at: paidAt },
+};
+
+/** The bank took all of it; a dispute that was won gave it back. */
+const disputed = (status: string): StripeState['disputes'] => {
+  const taken = { id: 'txn_1', amount: -12_000, at: paidAt };
+  const movements = status === 'won' ? [taken, { id: 'txn_2', amount: 12_000, at: paidAt }] : [taken];
+  const told = { amount: 12_000, currency: 'CAD', reason: 'fraudulent', dueBy: null, openedAt: paidAt };
+  return [{ id: 'dp_1', status, movements, ...told }];
 };
 
 const factsOf = (payment: Payment, state: StripeState) => decidePayment(payment, state).map(step => step.fact);
@@ -67,14 +76,14 @@ describe('an open payment', () => {
   });
 
   test('does not succeed because its session is complete: a slow method is under way', () => {
-    const slow = { ...paid, paymentStatus: 'unpaid', processing: true, chargedAt: null } as const;
+    const slow = { ...paid, paymentStatus: 'unpaid', processing: true, charge: null } as const;
     expect(decidePayment(open, slow)).toMatchObject([
       { fact: null, payment: { status: 'open', sessionStatus: 'complete' } },
     ]);
   });
 
   test('fails when the slow method does', () => {
-    const failed = { ...paid, paymentStatus: 'unpaid', chargedAt: null, declineReason: 'card_declined' } as const;
+    const failed = { ...paid, paymentStatus: 'unpaid', charge: null, declineReason: 'card_declined' } as const;
     expect(decidePayment(open, failed)).toMatchObject([
       { fact: 'failed', payment: { status: 'failed', reason: 'card_declined' } },
     ]);
@@ -144,6 +153,7 @@ describe('a paid payment', () => {
       amount: 12_000,
       status: 'failed',
       failureReason: 'lost_or_stolen_card',
+      at: paidAt,
     } as const;
     expect(decidePayment(refunded, { ...paid, refunds: [refund] })).toMatchObject([
       { fact: 'refunded', payment: { status: 'succeeded', amountRefunded: 0, needsReview: true } },
@@ -151,13 +161,13 @@ describe('a paid payment', () => {
   });
 
   test('is disputed while the bank contests it, and stands again once that is won', () => {
-    const disputed = after(succeeded, { ...paid, disputeStatus: 'needs_response' });
-    expect(disputed).toMatchObject({ status: 'disputed', needsReview: true });
-    expect(after(disputed, { ...paid, disputeStatus: 'won' })).toMatchObject({
+    const contested = after(succeeded, { ...paid, disputes: disputed('needs_response') });
+    expect(contested).toMatchObject({ status: 'disputed', needsReview: true, amountDisputed: 12_000 });
+    expect(after(contested, { ...paid, disputes: disputed('won') })).toMatchObject({
       status: 'succeeded',
       needsReview: false,
     });
-    expect(after(disputed, { ...paid, disputeStatus: 'lost' })).toMatchObject({
+    expect(after(contested, { ...paid, disputes: disputed('lost') })).toMatchObject({
       status: 'disputed',
       needsReview: true,
     });
@@ -171,7 +181,7 @@ test('a person hears of a payment once for each reason, and of a dispute as such
   expect(needsReviewAnew(mismatch, { ...mismatch, reason: 'refund_failed: unknown (re_1)' })).toBe(true);
   const succeeded = after(open, paid);
   expect(needsReviewAnew(open, succeeded)).toBe(false);
-  expect(needsReviewAnew(succeeded, after(succeeded, { ...paid, disputeStatus: 'needs_response' }))).toBe(false);
+  expect(needsReviewAnew(succeeded, after(succeeded, { ...paid, disputes: disputed('needs_response') }))).toBe(false);
 });
 
 test('whatever Stripe says, applying it twice is applying it once', () => {
@@ -179,10 +189,19 @@ test('whatever Stripe says, applying it twice is applying it once', () => {
     for (const paymentStatus of ['paid', 'unpaid', 'no_payment_required'] as const)
       for (const processing of [true, false])
         for (const amountRefunded of [0, 500, 12_000])
-          for (const disputeStatus of [null, 'needs_response', 'won', 'lost'])
+          for (const disputes of [[], disputed('needs_response'), disputed('won'), disputed('lost')])
             for (const failed of [true, false]) {
               const refunds = failed
-                ? [{ id: 're_1', refundId: null, amount: 5, status: 'failed' as const, failureReason: null }]
+                ? [
+                    {
+                      id: 're_1',
+                      refundId: null,
+                      amount: 5,
+                      status: 'failed' as const,
+                      failureReason: null,
+                      at: paidAt,
+                    },
+                  ]
                 : [];
               const state = {
                 ...paid,
@@ -190,7 +209,7 @@ test('whatever Stripe says, applying it twice is applying it once', () => {
                 paymentStatus,
                 processing,
                 amountRefunded,
-                disputeStatus,
+                disputes,
                 refunds,
               };
               expect(decidePayment(after(open, state), state)).toEqual([]);

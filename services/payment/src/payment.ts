@@ -32,6 +32,8 @@ export interface Payment {
   amountRefunded: number;
   paidAt: Date | null;
   disputeStatus: string | null;
+  /** What disputes took and did not give back. */
+  amountDisputed: number;
   reason: string | null;
   needsReview: boolean;
   version: number;
@@ -44,6 +46,19 @@ export interface StripeRefundState {
   amount: number;
   status: 'pending' | 'succeeded' | 'failed';
   failureReason: string | null;
+  at: Date;
+}
+
+/** A dispute as Stripe tells it, with the money that it moved: negative when it was taken. */
+export interface StripeDisputeState {
+  id: string;
+  amount: number;
+  currency: string;
+  reason: string;
+  status: string;
+  dueBy: Date | null;
+  openedAt: Date;
+  movements: { id: string; amount: number; at: Date }[];
 }
 
 /** What Stripe says now of one Checkout Session and all that hangs on it. Events are only hints to read this. */
@@ -58,11 +73,13 @@ export interface StripeState {
   /** True while a slow method (bank debit) has not ended either way. */
   processing: boolean;
   chargeId: string | null;
-  chargedAt: Date | null;
+  /** What was taken, once it was; null before and after a decline. */
+  charge: { id: string; amount: number; currency: string; at: Date } | null;
   amountRefunded: number;
   declineReason: string | null;
-  disputeStatus: string | null;
   refunds: StripeRefundState[];
+  /** Newest first. */
+  disputes: StripeDisputeState[];
 }
 
 export type PaymentFact = 'succeeded' | 'failed' | 'expired' | 'refunded' | 'disputed' | 'needs_review';
@@ -115,7 +132,7 @@ function paidStep(payment: Payment, state: StripeState): Step {
       ...seen,
       status: 'succeeded',
       amountPaid: payment.amount,
-      paidAt: state.chargedAt,
+      paidAt: state.charge?.at ?? null,
       reason: null,
       needsReview: false,
     },
@@ -161,24 +178,46 @@ function refundStep(payment: Payment, state: StripeState): Step {
 }
 
 function disputeStep(payment: Payment, state: StripeState): Step {
-  if (state.disputeStatus === payment.disputeStatus) return undefined;
-  const after = { ...payment, disputeStatus: state.disputeStatus };
+  const disputeStatus = sumUpDisputes(state.disputes);
+  const amountDisputed = withdrawnBy(state.disputes);
+  if (disputeStatus === payment.disputeStatus) {
+    return changed(payment, { amountDisputed });
+  }
+  const after = { ...payment, disputeStatus };
   return {
     changes: {
-      disputeStatus: state.disputeStatus,
+      disputeStatus,
+      amountDisputed,
       status: paidStatus(after),
       // A refund that failed needs somebody to act, so it stays in sight.
-      reason: payment.reason?.startsWith('refund_failed') ? payment.reason : `dispute_${state.disputeStatus ?? 'gone'}`,
+      reason: payment.reason?.startsWith('refund_failed') ? payment.reason : `dispute_${disputeStatus ?? 'gone'}`,
       // Only what the dispute itself put before a person is over with it.
-      needsReview: isContested(state.disputeStatus) || (payment.needsReview && !payment.reason?.startsWith('dispute_')),
+      needsReview: isContested(disputeStatus) || (payment.needsReview && !payment.reason?.startsWith('dispute_')),
     },
     fact: 'disputed',
   };
 }
 
+/** A charge can be disputed more than once: what is still contested comes first, else the newest decides. */
+const sumUpDisputes = (disputes: StripeDisputeState[]): string | null =>
+  (
+    disputes.find(({ status }) => isUndecided(status)) ??
+    disputes.find(({ status }) => isContested(status)) ??
+    disputes[0]
+  )?.status ?? null;
+
+const withdrawnBy = (disputes: StripeDisputeState[]): number =>
+  Math.max(0, -disputes.flatMap(dispute => dispute.movements).reduce((sum, movement) => sum + movement.amount, 0));
+
 /** Open or lost: the bank has the money. */
 const isContested = (disputeStatus: string | null): boolean =>
   disputeStatus !== null && !['won', 'warning_closed', 'prevented'].includes(disputeStatus);
+
+/** Open: nobody knows yet whose the money is. */
+const isUndecided = (disputeStatus: string | null): boolean => isContested(disputeStatus) && disputeStatus !== 'lost';
+
+/** While a bank contests a payment, nothing of it is given back by us: the guest would get it twice. */
+export const isUnderDispute = (payment: Payment): boolean => isUndecided(payment.disputeStatus);
 
 function paidStatus(payment: Payment): PaymentStatus {
   if (isContested(payment.disputeStatus)) return 'disputed';

@@ -20,6 +20,7 @@ const payment: Payment = {
   amountRefunded: 0,
   paidAt: new Date('2027-01-15T14:00:00Z'),
   disputeStatus: null,
+  amountDisputed: 0,
   reason: null,
   needsReview: false,
   version: 4,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { StripeRefundState, StripeState } from './payment.ts';
+import type { StripeDisputeState, StripeRefundState, StripeState } from './payment.ts';
 import { fromUnix, type Patience, type Stripe } from './stripe-client.ts';
 
 // A value that Stripe adds one day must not be taken for money, nor for an end.
@@ -22,9 +22,9 @@ export async function readStripeState(
     stripe.paymentIntents.retrieve(id, { expand: ['latest_charge'] }, patience),
   );
   const charge = await whole(intent?.latest_charge, id => stripe.charges.retrieve(id, {}, patience));
-  const [refunds, disputeStatus] = await Promise.all([
+  const [refunds, disputes] = await Promise.all([
     charge?.paid ? listRefunds(stripe, charge.id, patience) : [],
-    charge?.disputed ? findDisputeStatus(stripe, charge.id, patience) : null,
+    charge?.disputed ? listDisputes(stripe, charge.id, patience) : [],
   ]);
   return {
     url: session.url,
@@ -37,12 +37,12 @@ export async function readStripeState(
       paymentIntentId: intent?.id ?? null,
       processing: intent === undefined || !['requires_payment_method', 'canceled'].includes(intent.status),
       chargeId: charge?.id ?? null,
-      chargedAt: charge?.paid ? fromUnix(charge.created) : null,
+      charge: charge?.paid ? describeCharge(charge) : null,
       // Not the charge's own sum: it was read a moment earlier and may not fit the list.
       amountRefunded: refunds.reduce((sum, refund) => sum + (refund.status === 'failed' ? 0 : refund.amount), 0),
       declineReason: intent?.last_payment_error?.code ?? null,
-      disputeStatus,
       refunds,
+      disputes,
     },
   };
 }
@@ -61,13 +61,43 @@ export function describeRefund(refund: Stripe.Refund): StripeRefundState {
     amount: refund.amount,
     status: failed ? 'failed' : refund.status === 'succeeded' ? 'succeeded' : 'pending',
     failureReason: failed ? (refund.failure_reason ?? refund.status) : null,
+    at: fromUnix(refund.created),
   };
 }
 
-/** The newest dispute decides: a charge can be disputed more than once. */
-async function findDisputeStatus(stripe: Stripe, charge: string, patience: Patience): Promise<string | null> {
-  const { data } = await stripe.disputes.list({ charge, limit: 1 }, patience);
-  return data[0]?.status ?? null;
+const describeCharge = (charge: Stripe.Charge): NonNullable<StripeState['charge']> => ({
+  id: charge.id,
+  // Captured by itself with Checkout; what was not captured was not taken.
+  amount: charge.amount_captured,
+  currency: charge.currency.toUpperCase(),
+  at: fromUnix(charge.created),
+});
+
+/** Newest first: a charge can be disputed more than once. */
+async function listDisputes(stripe: Stripe, charge: string, patience: Patience): Promise<StripeDisputeState[]> {
+  const { data } = await stripe.disputes.list({ charge, limit: 100 }, patience);
+  return data.map(describeDispute);
+}
+
+/**
+ * The movements are in the currency of our balance; where that is another than the guest paid in, only their direction
+ * is ours to use and the amount is the dispute's. (Stripe: disputes, `balance_transactions`.)
+ */
+export function describeDispute(dispute: Stripe.Dispute): StripeDisputeState {
+  return {
+    id: dispute.id,
+    amount: dispute.amount,
+    currency: dispute.currency.toUpperCase(),
+    reason: dispute.reason,
+    status: dispute.status,
+    dueBy: dispute.evidence_details.due_by ? fromUnix(dispute.evidence_details.due_by) : null,
+    openedAt: fromUnix(dispute.created),
+    movements: dispute.balance_transactions.map(({ id, amount, currency, created }) => ({
+      id,
+      amount: currency === dispute.currency ? amount : Math.sign(amount) * dispute.amount,
+      at: fromUnix(created),
+    })),
+  };
 }
 
 /** The Checkout Session behind a PaymentIntent; undefined when it was not made by Checkout. */

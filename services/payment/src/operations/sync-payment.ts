@@ -1,5 +1,7 @@
 import { inTransaction, type PaymentContext } from '../context.ts';
+import { recordDisputes } from '../dispute-store.ts';
 import type { Booking } from '../generated/prisma/client.ts';
+import { recordInLedger } from '../ledger-store.ts';
 import { decidePayment, holdsMoney, isPaid, needsReviewAnew, type Payment, type StripeState } from '../payment.ts';
 import { announce, findPayment, lockPayments, savePayment } from '../payment-store.ts';
 import { recordStripeRefunds, storePlannedRefunds } from '../refund-store.ts';
@@ -36,17 +38,20 @@ async function applyState(context: PaymentContext, before: Payment, state: Strip
     const steps = decidePayment(current, state);
     const others = payments.filter(payment => payment.id !== current.id);
     const duplicate = isDuplicate(steps.at(-1)?.payment ?? current, others);
+    const dispute = state.disputes[0];
     let payment = current;
     for (const step of steps) {
       payment = duplicate ? { ...step.payment, reason: step.payment.reason ?? 'duplicate_payment' } : step.payment;
-      if (step.fact) await announce(tx, payment, step.fact, { id: context.newId(), at });
+      if (step.fact) await announce(tx, payment, step.fact, { id: context.newId(), at, dispute });
     }
     const facts = steps.flatMap(step => step.fact ?? []);
     if (needsReviewAnew(current, payment)) {
-      await announce(tx, payment, 'needs_review', { id: context.newId(), at });
+      await announce(tx, payment, 'needs_review', { id: context.newId(), at, dispute });
       facts.push('needs_review');
     }
     await savePayment(tx, payment, { at, nextCheckAt: nextCheck(context, booking, payment, at) });
+    await recordInLedger(context, tx, { booking, payment, state, at });
+    await recordDisputes(tx, { payment, disputes: state.disputes, at });
     await recordStripeRefunds(context, tx, payment, state.refunds);
     const planned = await storePlannedRefunds(context, tx, booking, [...others, payment]);
     return { payment, facts, planned, news: steps.length > 0, duplicate };
