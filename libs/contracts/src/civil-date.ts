@@ -42,6 +42,10 @@ export const dayOfWeek = (date: CivilDate): number => Temporal.PlainDate.from(da
 export const dateInZone = (instant: Date, timezone: string): CivilDate =>
   Temporal.Instant.fromEpochMilliseconds(instant.getTime()).toZonedDateTimeISO(timezone).toPlainDate().toString();
 
+/** The instant at which a civil date begins in an IANA time zone: midnight, or the first moment after it where clocks skip it. */
+export const startOfDay = (date: CivilDate, timezone: string): Date =>
+  new Date(Temporal.PlainDate.from(date).toZonedDateTime({ timeZone: timezone }).epochMilliseconds);
+
 /** Stays that ended a month ago or earlier are history: consumers no longer compare their copies of them. */
 export const comparedFrom = (now: Date): CivilDate => addDays(dateInZone(now, 'UTC'), -31);
 

@@ -12,7 +12,14 @@ import { booking, bookingListQuery, createdBooking, historyEntry, newBooking } f
 import { calendarChoice, chaletCalendar, googleOverview, selectableCalendar, syncReport } from './calendar.ts';
 import * as e from './establishment.ts';
 import { base, nothing, route } from './http-route.ts';
-import { checkout } from './payment.ts';
+import {
+  checkout,
+  dispute,
+  disputeQuery,
+  ledgerExportQuery,
+  ledgerPage,
+  ledgerQuery,
+} from './payment.ts';
 import { dateRange, id, page, pageOf, text, timestamp, withRangeRule } from './values.ts';
 
 /** The HTTP interface: every route of the gateway, with what it takes and answers. OpenAPI is generated from it. */
@@ -33,6 +40,7 @@ const establishments = { ...base, tag: 'Establishments' } as const;
 const chalets = { ...base, tag: 'Chalets' } as const;
 const availabilities = { ...base, tag: 'Availability' } as const;
 const bookings = { ...base, tag: 'Bookings' } as const;
+const payments = { ...base, tag: 'Payments' } as const;
 const google = { ...base, tag: 'Google Calendar' } as const;
 const webhooks = { ...base, tag: 'Webhooks' } as const;
 const operations = { ...base, tag: 'Operations' } as const;
@@ -213,6 +221,30 @@ const bookingRoutes = {
   }),
 };
 
+const paymentRoutes = {
+  listPayments: route('get', '/v1/establishments/{id}/payments', owners, {
+    ...payments,
+    summary: 'What was charged, refunded and disputed, oldest first, with its sums',
+    params: byId,
+    query: withRangeRule(ledgerQuery, 4_000),
+    success: answer(ledgerPage.meta({ id: 'LedgerPage' })),
+  }),
+  exportPayments: route('get', '/v1/establishments/{id}/payments.csv', owners, {
+    ...payments,
+    summary: 'The same for a spreadsheet, at most 400 days',
+    params: byId,
+    query: withRangeRule(ledgerExportQuery.required(), 400),
+    success: { ...answer(z.string()), contentType: 'text/csv' },
+  }),
+  listDisputes: route('get', '/v1/establishments/{id}/disputes', owners, {
+    ...payments,
+    summary: 'Payments contested by a bank, newest first, with the date until which evidence can be sent',
+    params: byId,
+    query: disputeQuery,
+    success: answer(pageOf(dispute.meta({ id: 'Dispute' }))),
+  }),
+};
+
 const googleRoutes = {
   getGoogleOverview: route('get', '/v1/establishments/{id}/google', owners, {
     ...google,
@@ -326,6 +358,7 @@ export const httpRoutes = {
   ...chaletRoutes,
   ...availabilityRoutes,
   ...bookingRoutes,
+  ...paymentRoutes,
   ...googleRoutes,
   ...webhookRoutes,
   ...operationsRoutes,

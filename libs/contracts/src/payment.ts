@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { paymentStatus } from './booking.ts';
 import { defineEvent, defineRequest } from './define.ts';
-import { actor, civilDate, currency, id, timestamp } from './values.ts';
+import { actor, civilDate, currency, id, page, pageOf, timestamp, withRangeRule } from './values.ts';
 
 /** Published and answered by the payment service. */
 
@@ -91,6 +91,62 @@ export const balanceEvents = {
 };
 export type BalanceOverdue = z.infer<typeof balanceEvents.balanceOverdue.body>;
 
+export const ledgerKind = z.enum(['charge', 'refund', 'refund_failed', 'dispute', 'dispute_reversed']);
+
+/** One movement of money at Stripe, as the owner sees it. Nothing personal beyond the booking's reference. */
+export const ledgerEntry = z.object({
+  id,
+  occurredAt: timestamp,
+  kind: ledgerKind.meta({ description: 'refund_failed and dispute_reversed bring money back' }),
+  amount: z.int().meta({ description: 'minor units; negative when it leaves' }),
+  currency,
+  bookingId: id,
+  bookingReference: z.string(),
+  paymentId: id,
+  purpose: paymentPurpose,
+  stripe: z.object({
+    id: z.string().meta({ description: 'the charge, refund or dispute' }),
+    chargeId: z.string(),
+    paymentIntentId: z.string().nullable(),
+  }),
+  payment: z
+    .object({ status: paymentStatus.exclude(['unpaid']), needsReview: z.boolean(), reason: z.string().nullable() })
+    .meta({ description: 'the payment it belongs to, as it is now' }),
+});
+export type LedgerEntry = z.infer<typeof ledgerEntry>;
+
+/** Sums of a range in one currency, in minor units; `refunded` and `disputed` are negative or zero. */
+export const ledgerTotals = z.object({
+  currency,
+  charged: z.int(),
+  refunded: z.int(),
+  disputed: z.int(),
+  net: z.int(),
+});
+
+/** `from` and `to` are days on the establishment's calendar; `to` is not included. */
+const ledgerFilter = {
+  from: civilDate.optional(),
+  to: civilDate.optional(),
+  needsReview: z.enum(['true', 'false']).optional().meta({ description: 'only of payments that a person must look at' }),
+};
+export const ledgerQuery = z.object({ ...ledgerFilter, ...page });
+export const ledgerExportQuery = z.object({ from: ledgerFilter.from, to: ledgerFilter.to });
+export const ledgerPage = pageOf(ledgerEntry).extend({
+  totals: z.array(ledgerTotals).meta({ description: 'of the whole range, one for each currency' }),
+});
+
+/** A dispute with what it is about. Evidence is sent in Stripe's dashboard. */
+export const dispute = disputeSummary.extend({
+  open: z.boolean().meta({ description: 'not decided yet: nothing of the payment can be refunded' }),
+  paymentId: id,
+  bookingId: id,
+  bookingReference: z.string(),
+  openedAt: timestamp,
+  updatedAt: timestamp,
+});
+export const disputeQuery = z.object({ open: z.enum(['true', 'false']).optional(), ...page });
+
 export const checkout = z.object({ checkoutUrl: z.url(), expiresAt: timestamp });
 
 export const paymentRequests = {
@@ -110,6 +166,29 @@ export const paymentRequests = {
     input: z.object({ bookingId: id }),
     output: z.object({ outcome: z.enum(['released', 'paid', 'processing']) }),
     deadlineMs: 5_000,
+  }),
+  /** The movements of an establishment's money, oldest first. `limit` up to 500: an export reads large pages. */
+  listLedger: defineRequest({
+    subject: 'svc.payment.list_ledger',
+    input: withRangeRule(
+      z.object({
+        actor,
+        establishmentId: id,
+        ...ledgerQuery.shape,
+        limit: z.int().min(1).max(500).default(50),
+        totals: z.boolean().default(true),
+      }),
+      4_000,
+    ),
+    output: ledgerPage.extend({ timezone: z.string() }),
+    deadlineMs: 5_000,
+  }),
+  /** Newest first. */
+  listDisputes: defineRequest({
+    subject: 'svc.payment.list_disputes',
+    input: z.object({ actor, establishmentId: id, ...disputeQuery.shape }),
+    output: pageOf(dispute),
+    deadlineMs: 2_000,
   }),
   /** A webhook as it arrived. Refused with `validation_failed` (HTTP 400) when the signature is wrong. */
   receiveWebhook: defineRequest({
