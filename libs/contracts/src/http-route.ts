@@ -55,7 +55,15 @@ export interface HttpRoute<
   method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** With parameters in braces: `/v1/bookings/{id}`. */
   path: `/${string}`;
-  tag: 'Establishments' | 'Chalets' | 'Availability' | 'Bookings' | 'Payments' | 'Google Calendar' | 'Webhooks' | 'Operations';
+  tag:
+    | 'Establishments'
+    | 'Chalets'
+    | 'Availability'
+    | 'Bookings'
+    | 'Payments'
+    | 'Google Calendar'
+    | 'Webhooks'
+    | 'Operations';
   who: readonly Caller[];
   summary: string;
   params: P;

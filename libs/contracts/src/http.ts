@@ -12,14 +12,7 @@ import { booking, bookingListQuery, createdBooking, historyEntry, newBooking } f
 import { calendarChoice, chaletCalendar, googleOverview, selectableCalendar, syncReport } from './calendar.ts';
 import * as e from './establishment.ts';
 import { base, nothing, route } from './http-route.ts';
-import {
-  checkout,
-  dispute,
-  disputeQuery,
-  ledgerExportQuery,
-  ledgerPage,
-  ledgerQuery,
-} from './payment.ts';
+import { checkout, dispute, disputeQuery, ledgerExportQuery, ledgerPage, ledgerQuery } from './payment.ts';
 import { dateRange, id, page, pageOf, text, timestamp, withRangeRule } from './values.ts';
 
 /** The HTTP interface: every route of the gateway, with what it takes and answers. OpenAPI is generated from it. */

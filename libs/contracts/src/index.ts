@@ -2,6 +2,7 @@ export * from './availability.ts';
 export * from './booking.ts';
 export * from './calendar.ts';
 export * from './civil-date.ts';
+export { decodeCursor, pageOfRows } from './cursor.ts';
 export * from './define.ts';
 export * from './establishment.ts';
 export * from './http.ts';

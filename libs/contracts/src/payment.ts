@@ -128,7 +128,10 @@ export const ledgerTotals = z.object({
 const ledgerFilter = {
   from: civilDate.optional(),
   to: civilDate.optional(),
-  needsReview: z.enum(['true', 'false']).optional().meta({ description: 'only of payments that a person must look at' }),
+  needsReview: z
+    .enum(['true', 'false'])
+    .optional()
+    .meta({ description: 'only of payments that a person must look at' }),
 };
 export const ledgerQuery = z.object({ ...ledgerFilter, ...page });
 export const ledgerExportQuery = z.object({ from: ledgerFilter.from, to: ledgerFilter.to });

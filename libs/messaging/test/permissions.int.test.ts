@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import {
   availabilityRequests,
+  balanceEvents,
   bookingEvents,
   bookingRequests,
   calendarEvents,
@@ -51,6 +52,7 @@ const events: EventContract[] = [
   ...Object.values(bookingEvents),
   ...Object.values(establishmentEvents),
   ...Object.values(paymentEvents),
+  ...Object.values(balanceEvents),
   ...Object.values(calendarEvents),
 ];
 const requests: RequestContract[] = [
@@ -67,7 +69,7 @@ const calls: Record<ServiceName, RequestContract[]> = {
   booking: [paymentRequests.settleHold, calendarRequests.consult],
   availability: [establishmentRequests.getChalet, bookingRequests.findOverlaps, calendarRequests.consult, ...sweep],
   'calendar-sync': [bookingRequests.recordExternalEvents, ...sweep],
-  payment: [bookingRequests.getSnapshot, bookingRequests.extendHold, ...sweep],
+  payment: [establishmentRequests.getEstablishment, bookingRequests.getSnapshot, bookingRequests.extendHold, ...sweep],
 };
 
 const variable = (service: ServiceName) => `NATS_${service.toUpperCase().replace('-', '_')}_PASSWORD`;

@@ -1,11 +1,18 @@
-import { type Actor, mayManage, type Result, refuse, type Stay } from '@monde-sauvage/contracts';
+import {
+  type Actor,
+  decodeCursor,
+  mayManage,
+  pageOfRows,
+  type Result,
+  refuse,
+  type Stay,
+} from '@monde-sauvage/contracts';
 import { civilDateFromDb, civilDateToDb } from '@monde-sauvage/persistence';
 import { z } from 'zod';
 import type { BookingRecord, HistoryEntry } from './booking.ts';
 import { fromRow, toBooking, toSnapshot } from './booking-rows.ts';
 import { bookingNotFound, takesNightsOf } from './booking-store.ts';
 import { maySee } from './cancellation.ts';
-import { decodeCursor, pageOfRows } from './cursor.ts';
 import type { Booking as BookingRow, Prisma, PrismaClient } from './generated/prisma/client.ts';
 
 const mostRows = 1_000;

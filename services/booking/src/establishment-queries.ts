@@ -1,6 +1,12 @@
-import { type Actor, mayManage, refuse, type standardPolicies } from '@monde-sauvage/contracts';
+import {
+  type Actor,
+  decodeCursor,
+  mayManage,
+  pageOfRows,
+  refuse,
+  type standardPolicies,
+} from '@monde-sauvage/contracts';
 import { z } from 'zod';
-import { decodeCursor, pageOfRows } from './cursor.ts';
 import { policyOf, ratesColumns, toChalet, toEstablishment } from './establishment-rows.ts';
 import type { PrismaClient } from './generated/prisma/client.ts';
 import type { OfferedChalet } from './placement.ts';

@@ -14,6 +14,7 @@ import { establishmentRoutes } from './routes/establishments.ts';
 import { googleRoutes } from './routes/google.ts';
 import { documentationRoutes, operationsRoutes, serveDocsAssets } from './routes/operations.ts';
 import { googleCallbackRoute, pages } from './routes/pages.ts';
+import { paymentRoutes } from './routes/payments.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 
 const isSafe = (method: string) => method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
@@ -58,6 +59,7 @@ export function createApp(o: {
     ...chaletRoutes,
     ...availabilityRoutes,
     ...bookingRoutes,
+    ...paymentRoutes,
     ...googleRoutes,
     googleCallbackRoute,
     ...documentationRoutes({ document: createOpenApi({ publicUrl: address }), publicUrl: address }),

@@ -6,6 +6,7 @@ import {
   type Chalet,
   calendarRequests,
   establishmentRequests,
+  type LedgerEntry,
   mayManage,
   noPayment,
   ok,
@@ -87,6 +88,20 @@ const establishment = {
   guestInvitations: false,
   createdAt: at,
   updatedAt: at,
+};
+/** A reference as somebody might choose it who wishes the owner's spreadsheet ill. */
+export const ledgerEntry: LedgerEntry = {
+  id: world.key,
+  occurredAt: '2027-02-10T04:30:00.000Z',
+  kind: 'refund',
+  amount: -1_205,
+  currency: 'CAD',
+  bookingId: world.booking,
+  bookingReference: '=HYPERLINK("https://evil.example";"MS-1")',
+  paymentId: world.key,
+  purpose: 'full',
+  stripe: { id: 're_1', chargeId: 'ch_1', paymentIntentId: 'pi_1' },
+  payment: { status: 'partially_refunded', needsReview: false, reason: null },
 };
 const quote = { nights: 2, currency: 'CAD', total: 20_000, lines: [] };
 
@@ -201,6 +216,15 @@ export async function startFakeServices(natsUrl: string): Promise<Fakes> {
     handle(paymentRequests.openCheckout, async ({ actor, bookingId }) =>
       seen(actor, bookingId, { checkoutUrl: 'https://checkout.stripe.com/c/pay/cs_1', expiresAt: at }),
     ),
+    handle(paymentRequests.listLedger, async ({ actor, cursor }) =>
+      managed(actor, {
+        items: [ledgerEntry],
+        nextCursor: cursor === undefined ? 'more' : null,
+        totals: [],
+        timezone: 'America/Toronto',
+      }),
+    ),
+    handle(paymentRequests.listDisputes, async ({ actor }) => managed(actor, none)),
     handle(paymentRequests.receiveWebhook, async ({ signature }) =>
       signature === 'right' ? ok({ stored: true }) : refuse('validation_failed', 'The signature is wrong.'),
     ),

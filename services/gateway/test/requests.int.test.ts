@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { type HttpRoute, httpRoutes, ok } from '@monde-sauvage/contracts';
+import { type HttpRoute, httpRoutes, ok, refuse } from '@monde-sauvage/contracts';
 import { bodyExamples } from '../src/openapi-examples.ts';
 import { booking, chalet, world } from './fake-services.ts';
 import { adminKey, readProblem, type Stage, startStage } from './support.ts';
@@ -198,4 +198,27 @@ test('refuses what is not HTTP with a request id as well', async () => {
     bad.on('error', reject).end();
   });
   expect(status).toEqual([400, expect.any(String)]);
+});
+
+test("an owner's payments come as CSV, page after page, with nothing that a spreadsheet would run", async () => {
+  const address = `/v1/establishments/${world.establishment}/payments.csv?from=2027-02-01&to=2027-03-01`;
+  const response = await stage.call('GET', address, { token: world.ownerToken });
+  expect(response.status).toBe(200);
+  expect(response.headers.get('content-type')).toBe('text/csv; charset=utf-8');
+  expect(response.headers.get('content-disposition')).toBe('attachment; filename=payments-2027-02-01-2027-03-01.csv');
+  const lines = (await response.text()).split('\r\n');
+  const reference = `"'=HYPERLINK(""https://evil.example"";""MS-1"")"`;
+  const line = `2027-02-09,2027-02-10T04:30:00.000Z,refund,-12.05,CAD,-1205,${reference},${world.booking},${world.key},full,re_1,ch_1,pi_1`;
+  expect(lines).toEqual([expect.stringMatching(/^date,occurred_at,kind,amount,/), line, line, '']);
+});
+
+test('an export needs its range, and fails as a problem when payment does not answer', async () => {
+  const address = `/v1/establishments/${world.establishment}/payments.csv`;
+  const unbounded = await readProblem(await stage.call('GET', address, { token: world.ownerToken }));
+  expect(unbounded).toMatchObject({ status: 422, code: 'validation_failed' });
+  stage.fakes.override.set('svc.payment.list_ledger', async () => refuse('not_found', 'not found'));
+  const range = `${address}?from=2027-02-01&to=2027-03-01`;
+  const refused = await readProblem(await stage.call('GET', range, { token: world.ownerToken }));
+  stage.fakes.override.delete('svc.payment.list_ledger');
+  expect(refused).toMatchObject({ status: 404, code: 'not_found' });
 });

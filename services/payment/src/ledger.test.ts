@@ -21,7 +21,14 @@ const unpaid: StripeState = {
   disputes: [],
 };
 const charge = { id: 'ch_1', amount: 12_000, currency: 'CAD', at: at(0) };
-const refund = { id: 're_1', refundId: null, amount: 2_000, status: 'succeeded', failureReason: null, at: at(1) } as const;
+const refund = {
+  id: 're_1',
+  refundId: null,
+  amount: 2_000,
+  status: 'succeeded',
+  failureReason: null,
+  at: at(1),
+} as const;
 const movements = (state: Partial<StripeState>) =>
   movementsOf({ ...unpaid, ...state }, { seenAt }).map(({ entryKey, kind, amount, occurredAt }) => ({
     entryKey,

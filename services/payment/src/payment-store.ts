@@ -1,4 +1,4 @@
-import { type PaymentSnapshot, paymentEvents } from '@monde-sauvage/contracts';
+import { type PaymentSnapshot, paymentEvents, paymentPurpose } from '@monde-sauvage/contracts';
 import { outboxRow } from '@monde-sauvage/messaging';
 import { z } from 'zod';
 import type { Transaction } from './context.ts';
@@ -12,7 +12,12 @@ const sessionStatus = z.enum(['opening', 'open', 'complete', 'expired']);
 
 export function toPayment(row: PaymentRow): Payment {
   const { sessionParams, nextCheckAt, checkAttempts, lastError, createdAt, updatedAt, ...payment } = row;
-  return { ...payment, status: status.parse(row.status), sessionStatus: sessionStatus.parse(row.sessionStatus) };
+  return {
+    ...payment,
+    purpose: paymentPurpose.parse(row.purpose),
+    status: status.parse(row.status),
+    sessionStatus: sessionStatus.parse(row.sessionStatus),
+  };
 }
 
 export async function findPayment(db: PrismaClient | Transaction, id: string): Promise<Payment> {
@@ -42,7 +47,7 @@ export async function savePayment(
   payment: Payment,
   o: { at: Date; nextCheckAt: Date | null },
 ): Promise<void> {
-  const { id, bookingId, establishmentId, attempt, amount, currency, ...data } = payment;
+  const { id, bookingId, establishmentId, attempt, purpose, amount, currency, ...data } = payment;
   await tx.payment.update({
     where: { id },
     data: { ...data, updatedAt: o.at, nextCheckAt: o.nextCheckAt, checkAttempts: 0, lastError: null },
@@ -109,5 +114,6 @@ function toSnapshot(payment: Payment, at: Date): PaymentSnapshot {
     reason: payment.reason,
     version: payment.version,
     occurredAt: at.toISOString(),
+    purpose: payment.purpose,
   };
 }

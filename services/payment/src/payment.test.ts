@@ -8,6 +8,7 @@ const open: Payment = {
   bookingId: 'booking',
   establishmentId: 'establishment',
   attempt: 1,
+  purpose: 'full',
   status: 'open',
   sessionStatus: 'open',
   amount: 12_000,

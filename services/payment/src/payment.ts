@@ -1,3 +1,5 @@
+import type { PaymentPurpose } from '@monde-sauvage/contracts';
+
 /**
  * A payment, pure: what Stripe says of its session in, the steps our row takes and the facts they announce out.
  * Amounts are whole minor units.
@@ -20,6 +22,7 @@ export interface Payment {
   bookingId: string;
   establishmentId: string;
   attempt: number;
+  purpose: PaymentPurpose;
   status: PaymentStatus;
   sessionStatus: SessionStatus;
   amount: number;
@@ -209,9 +212,12 @@ const sumUpDisputes = (disputes: StripeDisputeState[]): string | null =>
 const withdrawnBy = (disputes: StripeDisputeState[]): number =>
   Math.max(0, -disputes.flatMap(dispute => dispute.movements).reduce((sum, movement) => sum + movement.amount, 0));
 
-/** Open or lost: the bank has the money. */
+/** The ends that a dispute can come to (Stripe: disputes, `status`). */
+export const decidedStatuses = ['won', 'lost', 'warning_closed', 'prevented'] as const;
+
+/** Open or lost: the money is the bank's, or may become it. */
 const isContested = (disputeStatus: string | null): boolean =>
-  disputeStatus !== null && !['won', 'warning_closed', 'prevented'].includes(disputeStatus);
+  disputeStatus === 'lost' || (disputeStatus !== null && !decidedStatuses.some(status => status === disputeStatus));
 
 /** Open: nobody knows yet whose the money is. */
 const isUndecided = (disputeStatus: string | null): boolean => isContested(disputeStatus) && disputeStatus !== 'lost';

@@ -8,6 +8,7 @@ const payment: Payment = {
   bookingId: 'booking',
   establishmentId: 'establishment',
   attempt: 1,
+  purpose: 'full',
   status: 'succeeded',
   sessionStatus: 'complete',
   amount: 12_345,

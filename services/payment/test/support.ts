@@ -5,6 +5,7 @@ import {
   type BookingSnapshot,
   bookingEvents,
   bookingRequests,
+  establishmentRequests,
   noPayment,
   ok,
   type PaymentSnapshot,
@@ -28,6 +29,7 @@ import {
 import { createPool, prismaAdapter } from '@monde-sauvage/persistence';
 import { createMetrics, newId } from '@monde-sauvage/service-kit';
 import { createTestDatabase, eventually, silentLogger, testNats } from '@monde-sauvage/testkit';
+import type { z } from 'zod';
 import { readConfig } from '../src/config.ts';
 import { PrismaClient } from '../src/generated/prisma/client.ts';
 import { createPaymentService } from '../src/service.ts';
@@ -77,6 +79,18 @@ export async function setStage() {
     logger,
     metrics,
     handlers: [
+      handle(establishmentRequests.getEstablishment, async ({ establishmentId }) =>
+        ok({
+          id: establishmentId,
+          name: 'Monde Sauvage',
+          timezone: 'America/Toronto',
+          currency: 'CAD',
+          locale: 'fr-CA',
+          cancellationPolicy: 'moderate',
+          createdAt: '2026-01-01T00:00:00.000Z',
+          updatedAt: '2026-01-01T00:00:00.000Z',
+        }),
+      ),
       handle(bookingRequests.getSnapshot, async ({ bookingId }) => {
         const known = bookings.get(bookingId);
         return known ? ok(known) : refuse('not_found', 'There is no such booking.');
@@ -161,9 +175,26 @@ export async function setStage() {
     },
     checkout: (bookingId: string, actor: Actor = { kind: 'guest', bookingId }) =>
       request(nc, paymentRequests.openCheckout, { actor, bookingId }),
+    /** The owner asks for what moved. */
+    ledger: (establishmentId: string, o: Partial<z.input<typeof paymentRequests.listLedger.input>> = {}) =>
+      request(nc, paymentRequests.listLedger, { actor: ownerOf(establishmentId), establishmentId, ...o }),
+    disputes: (establishmentId: string, o: Partial<z.input<typeof paymentRequests.listDisputes.input>> = {}) =>
+      request(nc, paymentRequests.listDisputes, { actor: ownerOf(establishmentId), establishmentId, ...o }),
     settleHold: (bookingId: string) => request(nc, paymentRequests.settleHold, { bookingId }),
     receiveWebhook: (rawBody: string, signature: string) =>
       request(nc, paymentRequests.receiveWebhook, { rawBody: Buffer.from(rawBody).toString('base64'), signature }),
+    /** A booking that its guest has paid and that booking has confirmed. */
+    async bookPaid(o: Partial<BookingSnapshot> = {}) {
+      const made = this.book(o);
+      const opened = await this.checkout(made.id);
+      if (!opened.ok) throw new Error(`no checkout: ${opened.refusal.message}`);
+      const [payment] = await this.payments(made.id);
+      stripe.admin.sessions.pay(String(payment?.checkoutSessionId));
+      await eventually(() => this.subjectsOf(made.id).includes('payment.succeeded'), { describe: 'payment.succeeded' });
+      const booking = await this.announce(made.id, { status: 'confirmed', confirmedAt: new Date().toISOString() });
+      const [paid] = await this.payments(made.id);
+      return { booking, bookingId: made.id, intent: String(paid?.paymentIntentId), chargeId: String(paid?.chargeId) };
+    },
     payments: (bookingId: string) => db.payment.findMany({ where: { bookingId }, orderBy: { attempt: 'asc' } }),
     factsOf: (bookingId: string) => facts.filter(fact => fact.body.bookingId === bookingId),
     subjectsOf: (bookingId: string) =>
@@ -210,6 +241,8 @@ export async function setStage() {
     },
   };
 }
+
+export const ownerOf = (establishmentId: string): Actor => ({ kind: 'owner', establishmentId, keyId: establishmentId });
 
 function pendingBooking({ now, ...o }: { now: Date } & Partial<BookingSnapshot>): BookingSnapshot {
   const at = now.toISOString();

@@ -52,6 +52,9 @@ CREATE TABLE "disputes" (
 CREATE INDEX "disputes_establishment_id_opened_at_id_idx" ON "disputes" ("establishment_id", "opened_at", "id");
 CREATE INDEX "disputes_payment_id_idx" ON "disputes" ("payment_id");
 
+-- What a payment pays of its booking.
+ALTER TABLE "payments" ADD COLUMN "purpose" TEXT NOT NULL DEFAULT 'full' CHECK ("purpose" IN ('full', 'deposit', 'balance'));
+
 -- What disputes took and did not give back.
 ALTER TABLE "payments" ADD COLUMN "amount_disputed" INTEGER NOT NULL DEFAULT 0;
 

@@ -1,5 +1,5 @@
-import { type Result, refuse } from '@monde-sauvage/contracts';
 import { z } from 'zod';
+import { type Result, refuse } from './define.ts';
 
 /** Where a page ended, as an opaque text. */
 const encodeCursor = (position: readonly (string | number)[]): string =>
