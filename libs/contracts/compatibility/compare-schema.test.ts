@@ -126,7 +126,7 @@ test.each<[what: string, [was: z.ZodType, is: z.ZodType], breaks: Role[]]>([
   ['`f` now refuses fields that it does not know', field(before, before.strict()), ['event', 'input', 'output']],
   ['`f` takes unknown fields now', field(before.strict(), before), nobody],
   [
-    '`f.b` is new where unknown fields are refused',
+    '`f.b` is new and optional, where unknown fields are refused',
     field(before.strict(), z.strictObject({ ...a, b: z.string().optional() })),
     ['event', 'output'],
   ],

@@ -218,8 +218,8 @@ function compareFields(path: string, before: JsonSchema, after: JsonSchema, in_:
     const is = after.required?.includes(name) === true;
     // A reader that tolerates unknown values also stands the lack of one.
     const needed = is && to?.['x-tolerant'] !== true;
-    if (to === undefined) return { path: at, effect: 'removed', what: 'was removed' } satisfies SchemaChange;
-    if (from === undefined) return newField(at, before, needed);
+    if (to === undefined) return [{ path: at, effect: 'removed', what: 'was removed' } satisfies SchemaChange];
+    if (from === undefined) return [newField(at, before, needed)];
     return [
       ...(needed && !was ? [{ path: at, effect: 'required' as const, what: 'became required' }] : []),
       ...(was && !is ? [{ path: at, effect: 'widened' as const, what: 'became optional' }] : []),
@@ -228,14 +228,12 @@ function compareFields(path: string, before: JsonSchema, after: JsonSchema, in_:
   });
 }
 
-function newField(path: string, before: JsonSchema, required: boolean): SchemaChange[] {
+/** Readers that refuse what they do not know (`strict`) refuse a new field too. */
+function newField(path: string, before: JsonSchema, required: boolean): SchemaChange {
   const refused = before.additionalProperties === false;
-  return [
-    required
-      ? { path, effect: 'required', what: 'is new and required' }
-      : { path, effect: 'compatible', what: 'is new and optional' },
-    ...(refused ? [{ path, effect: 'widened' as const, what: 'is new where unknown fields are refused' }] : []),
-  ];
+  const what = `is new and ${required ? 'required' : 'optional'}`;
+  if (!refused) return { path, effect: required ? 'required' : 'compatible', what };
+  return { path, effect: required ? 'both' : 'widened', what: `${what}, where unknown fields are refused` };
 }
 
 /** Fields that have no name in the schema: refused (`strict`), ignored, or values of a record. */
