@@ -17,6 +17,7 @@ const port = (fallback: number) => z.coerce.number('must be a port number').int(
 /** Variables the services read themselves, passed on to them as they were given. */
 const behaviour = [
   'HOLD_MINUTES',
+  'HOLD_MAX_MINUTES',
   'SYNC_INTERVAL_SECONDS',
   'AVAILABILITY_MAX_STALENESS_SECONDS',
   'GOOGLE_CONSULT_TIMEOUT_MS',

@@ -89,6 +89,7 @@ export const balanceEvents = {
     body: balanceNotice.extend({ cancel: z.boolean() }),
   }),
 };
+export type BalanceDue = z.infer<typeof balanceEvents.balanceDue.body>;
 export type BalanceOverdue = z.infer<typeof balanceEvents.balanceOverdue.body>;
 
 export const ledgerKind = z.enum(['charge', 'refund', 'refund_failed', 'dispute', 'dispute_reversed']);

@@ -7,14 +7,14 @@ import {
   cancellationPolicy,
   installment,
   nightsOf,
-  noPayment,
   priceLine,
 } from '@monde-sauvage/contracts';
 import { outboxRow } from '@monde-sauvage/messaging';
 import { civilDateFromDb } from '@monde-sauvage/persistence';
 import { z } from 'zod';
-import type { BookingEventKind, BookingRecord, Change } from './booking.ts';
+import { type BookingEventKind, type BookingRecord, type Change, withMoney } from './booking.ts';
 import type { Booking as BookingRow } from './generated/prisma/client.ts';
+import { type KnownPayment, knownPayment, mainPayment } from './money.ts';
 
 const priceLines = z.array(priceLine);
 const priceSchedule = z.array(installment);
@@ -23,7 +23,7 @@ const iso = (date: Date | null): string | null => date?.toISOString() ?? null;
 /** A row as the domain knows it. */
 export function fromRow(row: BookingRow): BookingRecord {
   const stay = { startDate: civilDateFromDb(row.startDate), endDate: civilDateFromDb(row.endDate) };
-  return {
+  return withMoney({
     id: row.id,
     reference: row.reference,
     chaletId: row.chaletId,
@@ -48,14 +48,12 @@ export function fromRow(row: BookingRow): BookingRecord {
     checkoutOpenUntil: iso(row.checkoutOpenUntil),
     googleEventId: row.googleEventId,
     mirrorRevision: row.mirrorRevision,
-    payment: {
-      ...noPayment,
-      status: row.paymentStatus,
-      amountPaid: row.amountPaid,
-      amountRefunded: row.amountRefunded,
-    },
-    paymentId: row.paymentId,
-    paymentVersion: row.paymentVersion,
+    payments: paymentsOf(row),
+    sums:
+      row.moneyVersion === null
+        ? null
+        : { amountPaid: row.amountPaid, amountRefunded: row.amountRefunded, version: row.moneyVersion },
+    balanceOverdue: row.balanceOverdue ?? false,
     conflict: row.conflict,
     version: row.version,
     createdAt: row.createdAt.toISOString(),
@@ -68,7 +66,19 @@ export function fromRow(row: BookingRow): BookingRecord {
     refundPercentage: row.refundPercentage,
     balanceTerms: balanceTerms.nullable().parse(row.balanceTerms),
     manageTokenHash: row.manageTokenHash,
-  };
+  });
+}
+
+/** What an older version wrote last it wrote into the columns of the one payment that it knows of. */
+function paymentsOf(row: BookingRow): KnownPayment[] {
+  const payments = row.payments === null ? [] : z.array(knownPayment).parse(row.payments);
+  const { paymentId, paymentVersion: version, paymentStatus: status, amountPaid, amountRefunded } = row;
+  if (paymentId === null || status === 'unpaid') return payments;
+  const known = payments.find(payment => payment.paymentId === paymentId);
+  if (known && known.version >= version) return payments;
+  const { purpose } = known ?? { purpose: 'full' as const };
+  const told = { paymentId, purpose, version, status, amountPaid, amountRefunded };
+  return [...payments.filter(payment => payment !== known), told];
 }
 
 /** The column names and values that `save_bookings` takes. */
@@ -97,8 +107,11 @@ const toColumns = (booking: BookingRecord) => ({
   checkout_open_until: booking.checkoutOpenUntil,
   google_event_id: booking.googleEventId,
   mirror_revision: booking.mirrorRevision,
-  payment_id: booking.paymentId,
-  payment_version: booking.paymentVersion,
+  payment_id: mainPayment(booking.payments)?.paymentId ?? null,
+  payment_version: mainPayment(booking.payments)?.version ?? 0,
+  payments: booking.payments,
+  money_version: booking.sums?.version ?? null,
+  balance_overdue: booking.balanceOverdue,
   payment_status: booking.payment.status,
   amount_paid: booking.payment.amountPaid,
   amount_refunded: booking.payment.amountRefunded,
@@ -115,7 +128,7 @@ const toColumns = (booking: BookingRecord) => ({
 
 /** What other services get to know. */
 export function toSnapshot(booking: BookingRecord): BookingSnapshot {
-  const { checkoutOpenUntil, paymentId, paymentVersion, mirrorRevision, manageTokenHash, ...snapshot } = booking;
+  const { checkoutOpenUntil, payments, sums, balanceOverdue, mirrorRevision, manageTokenHash, ...snapshot } = booking;
   return snapshot;
 }
 

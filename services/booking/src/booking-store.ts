@@ -9,11 +9,12 @@ import type { Prisma } from './generated/prisma/client.ts';
 export type Tx = Prisma.TransactionClient;
 
 /** A chalet whose row lock this transaction holds. Every change of its bookings happens under it. */
-interface LockedChalet {
+export interface LockedChalet {
   id: string;
   establishmentId: string;
   timezone: string;
   locale: string;
+  archived: boolean;
 }
 
 const transaction = { isolationLevel: 'ReadCommitted', ...transactionLimits } as const;
@@ -31,7 +32,8 @@ export async function inTransaction<T>(ctx: BookingContext, run: (tx: Tx) => Pro
  */
 export async function lockChalet(tx: Tx, chaletId: string): Promise<LockedChalet | undefined> {
   const [chalet] = await tx.$queryRaw<LockedChalet[]>`
-    SELECT c.id, c.establishment_id AS "establishmentId", e.timezone, e.locale
+    SELECT c.id, c.establishment_id AS "establishmentId", e.timezone, e.locale,
+           c.archived_at IS NOT NULL AS archived
     FROM chalets c JOIN establishments e ON e.id = c.establishment_id
     WHERE c.id = ${chaletId}::uuid
     FOR NO KEY UPDATE OF c`;

@@ -1,12 +1,17 @@
 import type { BookingSnapshot, historyEntry, Refusal } from '@monde-sauvage/contracts';
 import type { z } from 'zod';
+import { type KnownPayment, summarizeMoney } from './money.ts';
 
 /** A booking as the booking service knows it: the snapshot others get, and what only this service needs. */
 export interface BookingRecord extends BookingSnapshot {
   /** Set once a Checkout Session was opened; payment must close it before the hold may be released. */
   checkoutOpenUntil: string | null;
-  paymentId: string | null;
-  paymentVersion: number;
+  /** What is known of its payments, a few at most; `payment` is what follows from them. */
+  payments: KnownPayment[];
+  /** The newest sums over all payments that payment announced; null while it announces none. */
+  sums: { amountPaid: number; amountRefunded: number; version: number } | null;
+  /** The time to pay the balance is over. */
+  balanceOverdue: boolean;
   mirrorRevision: number;
   manageTokenHash: string | null;
 }
@@ -45,19 +50,28 @@ export const isActive = (booking: Pick<BookingRecord, 'status'>): boolean => boo
 export const isHoldOver = (booking: Pick<BookingRecord, 'status' | 'holdExpiresAt'>, now: Date): boolean =>
   booking.status === 'pending' && booking.holdExpiresAt !== null && Date.parse(booking.holdExpiresAt) <= now.getTime();
 
+/** What a change may say of a booking: what is paid and due follows from its payments. */
+export type BookingPatch = Partial<Omit<BookingRecord, 'payment'>>;
+
 /** The next version of a booking. */
-export function advance(before: BookingRecord, patch: Partial<BookingRecord>, cause: Cause): Change {
+export function advance(before: BookingRecord, patch: BookingPatch, cause: Cause): Change {
   const at = cause.at.toISOString();
   const booking = { ...before, ...patch, version: before.version + 1, updatedAt: at };
-  return describeChange(before, booking, cause);
+  return describeChange(before, withMoney(booking), cause);
 }
 
 /** The first version of a booking. */
-export const begin = (booking: BookingRecord, cause: Cause): Change => describeChange(undefined, booking, cause);
+export const begin = (booking: Omit<BookingRecord, 'payment'>, cause: Cause): Change =>
+  describeChange(undefined, withMoney(booking), cause);
+
+export const withMoney = (booking: Omit<BookingRecord, 'payment'>): BookingRecord => ({
+  ...booking,
+  payment: summarizeMoney(booking),
+});
 
 /** The same change, with more to it: no further version. */
-export function amend(change: Change, before: BookingRecord | undefined, patch: Partial<BookingRecord>): Change {
-  const booking = { ...change.booking, ...patch };
+export function amend(change: Change, before: BookingRecord | undefined, patch: BookingPatch): Change {
+  const booking = withMoney({ ...change.booking, ...patch });
   return { ...change, booking, history: { ...change.history, changes: differences(before, booking) } };
 }
 
@@ -87,6 +101,7 @@ const audited = (booking: BookingRecord | undefined): Record<string, unknown> =>
   paymentStatus: booking?.payment.status ?? null,
   amountPaid: booking?.payment.amountPaid ?? null,
   amountRefunded: booking?.payment.amountRefunded ?? null,
+  balanceStatus: booking?.payment.balanceStatus ?? null,
   conflict: booking?.conflict ?? null,
   cancelReason: booking?.cancelReason ?? null,
   refundPercentage: booking?.refundPercentage ?? null,

@@ -16,6 +16,8 @@ export interface BookingContext {
   now: Clock;
   newId: () => string;
   holdMinutes: number;
+  /** How long Checkout can extend a hold, from when the booking was made. */
+  holdMaxMinutes: number;
   logger: Logger;
   metrics: BookingMetrics;
   /** Has payment close a booking's Checkout Session. @throws when payment gives no answer */

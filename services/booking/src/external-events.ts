@@ -1,4 +1,4 @@
-import { addDays, type ExternalEventChange, nightsOf, noPayment } from '@monde-sauvage/contracts';
+import { addDays, type ExternalEventChange, nightsOf } from '@monde-sauvage/contracts';
 import { advance, type BookingRecord, begin, type Change } from './booking.ts';
 
 /** The newest known about an external event, also after it was removed: then without a booking. */
@@ -70,7 +70,7 @@ function externalBooking(
   stay: { startDate: string; endDate: string },
   name: string,
   o: { at: Date; establishmentId: string; newIdentity: () => { id: string; reference: string } },
-): BookingRecord {
+): Omit<BookingRecord, 'payment'> {
   const at = o.at.toISOString();
   return {
     ...o.newIdentity(),
@@ -88,9 +88,9 @@ function externalBooking(
     checkoutOpenUntil: null,
     googleEventId: event.googleEventId,
     mirrorRevision: 0,
-    payment: noPayment,
-    paymentId: null,
-    paymentVersion: 0,
+    payments: [],
+    sums: null,
+    balanceOverdue: false,
     conflict: false,
     version: 1,
     createdAt: at,

@@ -1,4 +1,10 @@
-import { bookingRequests, calendarEvents, establishmentRequests, paymentEvents } from '@monde-sauvage/contracts';
+import {
+  balanceEvents,
+  bookingRequests,
+  calendarEvents,
+  establishmentRequests,
+  paymentEvents,
+} from '@monde-sauvage/contracts';
 import { type EventHandler, handle, on, type RequestHandler } from '@monde-sauvage/messaging';
 import { findOverlaps, getBooking, getHistory, getSchedule, getSnapshot, listBookings } from './booking-queries.ts';
 import type { BookingContext } from './context.ts';
@@ -8,6 +14,7 @@ import { authenticate } from './operations/authenticate.ts';
 import { cancelBooking } from './operations/cancel-booking.ts';
 import { createBooking } from './operations/create-booking.ts';
 import { extendHold } from './operations/extend-hold.ts';
+import { noteBalanceDue, settleOverdueBalance } from './operations/follow-balance.ts';
 import { linkGoogleEvent, recordRestoredMirror } from './operations/follow-mirror.ts';
 import { createChalet, updateChalet } from './operations/manage-chalets.ts';
 import { createEstablishment, updateEstablishment } from './operations/manage-establishment.ts';
@@ -66,6 +73,8 @@ export const paymentHandlers = (ctx: BookingContext): EventHandler[] => [
   on(paymentEvents.paymentRefunded, (payment, meta) => recordPaymentNews(ctx, payment, meta)),
   on(paymentEvents.paymentDisputed, (payment, meta) => recordPaymentNews(ctx, payment, meta)),
   on(paymentEvents.paymentNeedsReview, (payment, meta) => notePaymentInReview(ctx, payment, meta)),
+  on(balanceEvents.balanceDue, (notice, meta) => noteBalanceDue(ctx, notice, meta)),
+  on(balanceEvents.balanceOverdue, (notice, meta) => settleOverdueBalance(ctx, notice, meta)),
 ];
 
 /** News of Google calendars: stream CALENDAR. Whether a calendar is connected does not concern a booking. */

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { noPayment } from '@monde-sauvage/contracts';
-import { bookingOf, ids, paidBookingOf, paymentOf } from '../test/builders.ts';
+import { bookingOf, knownPaymentOf, paidBookingOf, paymentOf } from '../test/builders.ts';
 import { applyPaymentNews, applySuccessfulPayment } from './payments.ts';
 
 const later = { at: new Date('2027-01-10T12:20:00.000Z'), today: '2027-01-10', nightsFree: true };
@@ -43,9 +42,7 @@ describe('a successful payment', () => {
 
   it('does not confirm with money that went back already', () => {
     const booking = bookingOf({
-      payment: { ...noPayment, status: 'refunded', amountPaid: 45_000, amountRefunded: 45_000 },
-      paymentId: ids.payment,
-      paymentVersion: 4,
+      payments: [knownPaymentOf({ status: 'refunded', amountRefunded: 45_000, version: 4 })],
     });
     expect(applySuccessfulPayment(booking, paymentOf(), later)).toEqual({ kind: 'unchanged' });
   });

@@ -90,6 +90,7 @@ export async function createBookingService(
         now,
         newId: overrides.newId ?? newId,
         holdMinutes: config.HOLD_MINUTES,
+        holdMaxMinutes: config.HOLD_MAX_MINUTES,
         logger,
         metrics: bookingMetrics(metrics),
         settleHold: singleFlight(async (bookingId): Promise<HoldSettlement> => {

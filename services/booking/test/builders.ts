@@ -1,5 +1,6 @@
-import { noPayment, type PaymentSnapshot, plainRates } from '@monde-sauvage/contracts';
-import type { BookingRecord } from '../src/booking.ts';
+import { type PaymentSnapshot, plainRates } from '@monde-sauvage/contracts';
+import { type BookingPatch, type BookingRecord, withMoney } from '../src/booking.ts';
+import type { KnownPayment } from '../src/money.ts';
 import type { OfferedChalet } from '../src/placement.ts';
 
 export const ids = {
@@ -35,56 +36,65 @@ export const chaletOf = (fields: Partial<OfferedChalet> = {}): OfferedChalet => 
 });
 
 /** A pending website booking for 10 to 12 February 2027 whose hold ends on 10 January at 12:30 UTC. */
-export const bookingOf = (fields: Partial<BookingRecord> = {}): BookingRecord => ({
-  id: ids.booking,
-  reference: 'MS-7K3QXD',
-  chaletId: ids.chalet,
-  establishmentId: ids.establishment,
-  startDate: '2027-02-10',
-  endDate: '2027-02-12',
-  nights: 2,
-  guests: 2,
-  status: 'pending',
-  source: 'website',
-  customer: { name: 'John Doe', email: 'john.doe@example.com', phone: null },
-  notes: null,
-  price: { currency: 'CAD', total: 45_000, lines: [{ label: '2 nuits', amount: 45_000 }] },
-  holdExpiresAt: '2027-01-10T12:30:00.000Z',
-  checkoutOpenUntil: null,
-  googleEventId: null,
-  mirrorRevision: 0,
-  payment: noPayment,
-  paymentId: null,
-  paymentVersion: 0,
-  conflict: false,
-  version: 1,
-  createdAt: '2027-01-10T12:00:00.000Z',
-  updatedAt: '2027-01-10T12:00:00.000Z',
-  confirmedAt: null,
-  cancelledAt: null,
-  cancelReason: null,
-  locale: 'fr-CA',
-  policy: {
-    name: 'moderate',
-    tiers: [
-      { daysBefore: 14, percentage: 100 },
-      { daysBefore: 5, percentage: 50 },
-    ],
-  },
-  refundPercentage: null,
-  balanceTerms: null,
-  manageTokenHash: 'hash',
+export const bookingOf = (fields: BookingPatch = {}): BookingRecord =>
+  withMoney({
+    id: ids.booking,
+    reference: 'MS-7K3QXD',
+    chaletId: ids.chalet,
+    establishmentId: ids.establishment,
+    startDate: '2027-02-10',
+    endDate: '2027-02-12',
+    nights: 2,
+    guests: 2,
+    status: 'pending',
+    source: 'website',
+    customer: { name: 'John Doe', email: 'john.doe@example.com', phone: null },
+    notes: null,
+    price: { currency: 'CAD', total: 45_000, lines: [{ label: '2 nuits', amount: 45_000 }] },
+    holdExpiresAt: '2027-01-10T12:30:00.000Z',
+    checkoutOpenUntil: null,
+    googleEventId: null,
+    mirrorRevision: 0,
+    payments: [],
+    sums: null,
+    balanceOverdue: false,
+    conflict: false,
+    version: 1,
+    createdAt: '2027-01-10T12:00:00.000Z',
+    updatedAt: '2027-01-10T12:00:00.000Z',
+    confirmedAt: null,
+    cancelledAt: null,
+    cancelReason: null,
+    locale: 'fr-CA',
+    policy: {
+      name: 'moderate',
+      tiers: [
+        { daysBefore: 14, percentage: 100 },
+        { daysBefore: 5, percentage: 50 },
+      ],
+    },
+    refundPercentage: null,
+    balanceTerms: null,
+    manageTokenHash: 'hash',
+    ...fields,
+  });
+
+export const knownPaymentOf = (fields: Partial<KnownPayment> = {}): KnownPayment => ({
+  paymentId: ids.payment,
+  purpose: 'full',
+  version: 2,
+  status: 'succeeded',
+  amountPaid: 45_000,
+  amountRefunded: 0,
   ...fields,
 });
 
-export const paidBookingOf = (fields: Partial<BookingRecord> = {}): BookingRecord =>
+export const paidBookingOf = (fields: BookingPatch = {}): BookingRecord =>
   bookingOf({
     status: 'confirmed',
     holdExpiresAt: null,
     confirmedAt: '2027-01-10T12:10:00.000Z',
-    payment: { ...noPayment, status: 'succeeded', amountPaid: 45_000 },
-    paymentId: ids.payment,
-    paymentVersion: 2,
+    payments: [knownPaymentOf()],
     version: 2,
     ...fields,
   });

@@ -22,6 +22,7 @@ beforeAll(async () => {
     now: () => new Date(),
     newId,
     holdMinutes: 30,
+    holdMaxMinutes: 120,
     logger: silentLogger,
     metrics: bookingMetrics(createMetrics('test')),
     settleHold: async () => {

@@ -39,6 +39,7 @@ beforeAll(async () => {
     ...commonVariables({ port: 0 }),
     ...databaseVariables,
     HOLD_MINUTES: positiveInteger(30),
+    HOLD_MAX_MINUTES: positiveInteger(120),
   });
   const logger = silentLogger;
   const booking = await createBookingService(parseConfig(bookingVariables, env), { logger });

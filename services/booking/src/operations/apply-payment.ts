@@ -1,20 +1,21 @@
 import { dateInZone, type PaymentSnapshot } from '@monde-sauvage/contracts';
 import type { EventMeta } from '@monde-sauvage/messaging';
 import type { BookingRecord, Decision } from '../booking.ts';
-import { changeBooking, type Tx, takesNightsOf } from '../booking-store.ts';
+import { changeBooking, type LockedChalet, type Tx, takesNightsOf } from '../booking-store.ts';
 import type { BookingContext } from '../context.ts';
 import { applyPaymentNews, applySuccessfulPayment, isLatePayment } from '../payments.ts';
 import { noteInHistory } from './note-in-history.ts';
 
 /**
- * A payment succeeded: confirms a pending booking, brings a released one back if its nights are free, and otherwise
- * leaves it cancelled with a full refund due.
+ * A payment succeeded: confirms a pending booking, brings a released one back if its nights are free and its chalet is
+ * still offered, and otherwise leaves it cancelled with a full refund due.
  * @throws Error for a booking that does not exist: the event becomes a dead letter for a person to look at
  */
 export const confirmPaidBooking = (ctx: BookingContext, payment: PaymentSnapshot, meta: EventMeta): Promise<void> =>
-  changeByPayment(ctx, payment, meta, async (booking, timezone, tx, at) => {
-    const nightsFree = isLatePayment(booking) && (await areNightsFree(tx, booking));
-    const decision = applySuccessfulPayment(booking, payment, { at, today: dateInZone(at, timezone), nightsFree });
+  changeByPayment(ctx, payment, meta, async (booking, chalet, tx, at) => {
+    const nightsFree = isLatePayment(booking) && !chalet.archived && (await areNightsFree(tx, booking));
+    const today = dateInZone(at, chalet.timezone);
+    const decision = applySuccessfulPayment(booking, payment, { at, today, nightsFree });
     if (decision.kind !== 'noted') return decision;
     ctx.logger.warn({ bookingId: booking.id, paymentId: payment.paymentId }, decision.reason);
     await noteInHistory(tx, {
@@ -31,11 +32,11 @@ export const confirmPaidBooking = (ctx: BookingContext, payment: PaymentSnapshot
 
 /** A payment failed, expired, was refunded or disputed. */
 export const recordPaymentNews = (ctx: BookingContext, payment: PaymentSnapshot, meta: EventMeta): Promise<void> =>
-  changeByPayment(ctx, payment, meta, (booking, _timezone, _tx, at) => applyPaymentNews(booking, payment, { at }));
+  changeByPayment(ctx, payment, meta, (booking, _chalet, _tx, at) => applyPaymentNews(booking, payment, { at }));
 
 /** A person must look at a payment: one line in the audit trail says why. */
 export const notePaymentInReview = (ctx: BookingContext, payment: PaymentSnapshot, meta: EventMeta): Promise<void> =>
-  changeByPayment(ctx, payment, meta, async (booking, _timezone, tx, at) => {
+  changeByPayment(ctx, payment, meta, async (booking, _chalet, tx, at) => {
     await noteInHistory(tx, {
       id: meta.id,
       bookingId: booking.id,
@@ -52,7 +53,7 @@ async function changeByPayment(
   ctx: BookingContext,
   payment: PaymentSnapshot,
   meta: EventMeta,
-  decide: (booking: BookingRecord, timezone: string, tx: Tx, at: Date) => Promise<Decision> | Decision,
+  decide: (booking: BookingRecord, chalet: LockedChalet, tx: Tx, at: Date) => Promise<Decision> | Decision,
 ): Promise<void> {
   const at = ctx.now();
   const { bookingId } = payment;
@@ -61,7 +62,7 @@ async function changeByPayment(
     ctx,
     { bookingId, at, traceparent: meta.traceparent },
     async (booking, chalet, tx) => {
-      const decision = await decide(booking, chalet.timezone, tx, at);
+      const decision = await decide(booking, chalet, tx, at);
       action = decision.kind === 'changed' ? decision.change.history.action : 'unchanged';
       return decision;
     },

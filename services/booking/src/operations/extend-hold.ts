@@ -3,7 +3,10 @@ import { changeBooking } from '../booking-store.ts';
 import type { BookingContext, Origin } from '../context.ts';
 import { extendHold as decide } from '../hold.ts';
 
-/** A payment opened its Checkout Session: it is `open`, and the hold lasts at least until the session ends. */
+/**
+ * A payment opened its Checkout Session: it is `open`, and the hold lasts at least until the session ends. Refused with
+ * `not_pending` when that would be longer than any hold lasts.
+ */
 export async function extendHold(
   ctx: BookingContext,
   input: { bookingId: string; until: string; paymentId?: string | undefined },
@@ -12,7 +15,7 @@ export async function extendHold(
   const at = ctx.now();
   const until = new Date(input.until);
   const extended = await changeBooking(ctx, { bookingId: input.bookingId, at, ...origin }, booking =>
-    decide(booking, { until, at, paymentId: input.paymentId }),
+    decide(booking, { until, at, maxMinutes: ctx.holdMaxMinutes, paymentId: input.paymentId }),
   );
   if (!extended.ok) return extended;
   const { holdExpiresAt, version } = extended.value;
