@@ -37,7 +37,12 @@ export default {
     transform: {
       '\\.ts$': [
         '@swc/jest',
-        { jsc: { target: 'es2024', parser: { syntax: 'typescript' } }, module: { type: 'es6' }, sourceMaps: 'inline' },
+        {
+          // `with { type: 'json' }` has to stay: Jest loads JSON modules by it.
+          jsc: { target: 'es2024', parser: { syntax: 'typescript' }, experimental: { keepImportAttributes: true } },
+          module: { type: 'es6' },
+          sourceMaps: 'inline',
+        },
       ],
     },
     modulePathIgnorePatterns: ['<rootDir>/.data', '<rootDir>/.nx'],

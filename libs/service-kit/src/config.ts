@@ -31,6 +31,8 @@ export const commonVariables = (defaults: { port: number }) => ({
   NATS_STREAM_REPLICAS: z.coerce.number().int().min(1).max(5).default(1),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
+  /** The commit an image was built from; set by the image itself. */
+  SERVICE_COMMIT: z.string().default('unknown'),
 });
 
 /** Variables of a service that keeps rows. */

@@ -1,5 +1,6 @@
 export { atMost } from './at-most.ts';
 export { fullJitter } from './backoff.ts';
+export type { Build } from './build.ts';
 export {
   ConfigError,
   commonVariables,

@@ -30,11 +30,11 @@ const confidential = [
 const rowValues = ['detail', 'where', 'parameters'];
 
 /** A structured JSON logger on standard output, one line an entry; `traceId` says which trace it belongs to, if any. */
-export function createLogger(o: { service: string; level?: string | undefined }): Logger {
+export function createLogger(o: { service: string; version?: string | undefined; level?: string | undefined }): Logger {
   return pino({
     name: o.service,
     level: o.level ?? 'info',
-    base: { service: o.service },
+    base: { service: o.service, ...(o.version === undefined ? {} : { version: o.version }) },
     mixin: withTrace,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: label => ({ level: label }) },

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Build } from './build.ts';
 
 export interface Metrics {
   registry: Registry;
@@ -15,11 +16,19 @@ export interface Metrics {
 
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Prometheus metrics of one service, with Node's own; asking twice for one name gives the same metric. */
-export function createMetrics(service: string): Metrics {
+/**
+ * Prometheus metrics of one service, with Node's own; asking twice for one name gives the same metric.
+ * @param build also told as `build_info{service,version,commit} 1`
+ */
+export function createMetrics(service: string, build?: Build): Metrics {
   const registry = new Registry();
   registry.setDefaultLabels({ service });
   collectDefaultMetrics({ register: registry });
+  if (build) {
+    const labels = { version: build.version, commit: build.commit };
+    const help = 'Which code of the service runs; always 1';
+    new Gauge({ name: 'build_info', help, labelNames: Object.keys(labels), registers: [registry] }).set(labels, 1);
+  }
   const once = <M>(name: string, kind: new (...args: never[]) => M, make: () => M): M => {
     const known: unknown = registry.getSingleMetric(name);
     if (known === undefined) return make();

@@ -17,6 +17,7 @@ import {
   type Service,
   startOpsServer,
 } from '@monde-sauvage/service-kit';
+import manifest from '../package.json' with { type: 'json' };
 import type { AvailabilityConfig } from './config.ts';
 import { PrismaClient } from './generated/prisma/client.ts';
 import { eventHandlers, requestHandlers } from './messages.ts';
@@ -28,8 +29,9 @@ export async function createAvailabilityService(
   config: AvailabilityConfig,
   overrides: { now?: Clock; logger?: Logger } = {},
 ): Promise<Service> {
-  const logger = overrides.logger ?? createLogger({ service: 'availability', level: config.LOG_LEVEL });
-  const metrics = createMetrics('availability');
+  const build = { service: 'availability', version: manifest.version, commit: config.SERVICE_COMMIT };
+  const logger = overrides.logger ?? createLogger({ ...build, level: config.LOG_LEVEL });
+  const metrics = createMetrics('availability', build);
   let stop: (() => Promise<void>) | undefined;
 
   return {
@@ -51,6 +53,7 @@ export async function createAvailabilityService(
       const requests = await serveRequests({
         nc: nats,
         service: 'availability',
+        version: manifest.version,
         handlers: requestHandlers(sources),
         isOutage: isDatabaseAway,
         logger,

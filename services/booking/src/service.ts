@@ -22,6 +22,7 @@ import {
   startOpsServer,
   startWorker,
 } from '@monde-sauvage/service-kit';
+import manifest from '../package.json' with { type: 'json' };
 import { watchBacklog } from './backlog-metrics.ts';
 import type { BookingConfig } from './config.ts';
 import { consultCalendar } from './consult-calendar.ts';
@@ -50,8 +51,9 @@ export async function createBookingService(
   config: BookingConfig,
   overrides: Partial<{ now: Clock; newId: () => string; logger: Logger }> = {},
 ): Promise<BookingService> {
-  const logger = overrides.logger ?? createLogger({ service: name, level: config.LOG_LEVEL });
-  const metrics = createMetrics(name);
+  const build = { service: name, version: manifest.version, commit: config.SERVICE_COMMIT };
+  const logger = overrides.logger ?? createLogger({ ...build, level: config.LOG_LEVEL });
+  const metrics = createMetrics(name, build);
   const now = overrides.now ?? (() => new Date());
   /** Undone in reverse order by drain(), as far as start() came. */
   const undo: (() => Promise<unknown>)[] = [];
@@ -150,6 +152,7 @@ export async function createBookingService(
       const requests = await serveRequests({
         nc,
         service: name,
+        version: manifest.version,
         handlers: requestHandlers(ctx),
         isOutage: isDatabaseAway,
         logger,

@@ -13,6 +13,7 @@ import {
 import { createPool, migrateAtStart, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
 import {
   atMost,
+  type Build,
   type Clock,
   createLogger,
   createMetrics,
@@ -21,6 +22,7 @@ import {
   type Service,
   startOpsServer,
 } from '@monde-sauvage/service-kit';
+import manifest from '../package.json' with { type: 'json' };
 import { startCalendarSyncer } from './calendar-syncer.ts';
 import { startChannelKeeper } from './channel-keeper.ts';
 import type { CalendarSyncConfig } from './config.ts';
@@ -49,12 +51,18 @@ export interface Overrides {
   passing?: (point: CrashPoint) => Promise<void>;
 }
 
+const buildOf = (config: CalendarSyncConfig): Build => ({
+  service: name,
+  version: manifest.version,
+  commit: config.SERVICE_COMMIT,
+});
+
 /** Wires the calendar-sync service. `port` is where its health and metrics are served, once it has started. */
 export async function createCalendarSyncService(
   config: CalendarSyncConfig,
   overrides: Overrides = {},
 ): Promise<Service & { port(): number | undefined }> {
-  const logger = overrides.logger ?? createLogger({ service: name, level: config.LOG_LEVEL });
+  const logger = overrides.logger ?? createLogger({ ...buildOf(config), level: config.LOG_LEVEL });
   const now = overrides.now ?? (() => new Date());
   let running: Awaited<ReturnType<typeof run>> | undefined;
   return {
@@ -74,7 +82,7 @@ export async function createCalendarSyncService(
 
 async function run(config: CalendarSyncConfig, o: Pick<Context, 'now' | 'newId' | 'logger' | 'timing' | 'passing'>) {
   const { logger } = o;
-  const metrics = createMetrics(name);
+  const metrics = createMetrics(name, buildOf(config));
   await migrateAtStart({ databaseUrl: config.DATABASE_URL, prismaDir, logger });
   const pool = createPool({
     databaseUrl: config.DATABASE_URL,
@@ -126,6 +134,7 @@ async function run(config: CalendarSyncConfig, o: Pick<Context, 'now' | 'newId' 
   const requests = await serveRequests({
     nc: nats,
     service: name,
+    version: manifest.version,
     handlers: requestHandlers(context, syncer),
     logger,
     metrics,

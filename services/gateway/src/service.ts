@@ -1,6 +1,7 @@
 import type { HttpRoute } from '@monde-sauvage/contracts';
 import { closeNats, connectNats, type NatsConnection, pingNats } from '@monde-sauvage/messaging';
 import { createLogger, createMetrics, type Logger, type Service } from '@monde-sauvage/service-kit';
+import manifest from '../package.json' with { type: 'json' };
 import { createApp } from './app.ts';
 import { createAuthenticate } from './auth.ts';
 import { type GatewayConfig, publicUrl } from './config.ts';
@@ -19,8 +20,9 @@ export async function createGatewayService(
   config: GatewayConfig,
   overrides: { logger?: Logger; streams?: Partial<StreamTimings> } = {},
 ): Promise<GatewayService> {
-  const logger = overrides.logger ?? createLogger({ service: 'gateway', level: config.LOG_LEVEL });
-  const metrics = createMetrics('gateway');
+  const build = { service: 'gateway', version: manifest.version, commit: config.SERVICE_COMMIT };
+  const logger = overrides.logger ?? createLogger({ ...build, level: config.LOG_LEVEL });
+  const metrics = createMetrics('gateway', build);
   let nc: NatsConnection | undefined;
   let server: HttpServer | undefined;
   let bookingStreams: BookingStreams | undefined;

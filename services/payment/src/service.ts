@@ -21,6 +21,7 @@ import {
   type Service,
   startOpsServer,
 } from '@monde-sauvage/service-kit';
+import manifest from '../package.json' with { type: 'json' };
 import type { PaymentConfig } from './config.ts';
 import type { PaymentContext } from './context.ts';
 import { PrismaClient } from './generated/prisma/client.ts';
@@ -46,8 +47,9 @@ export async function createPaymentService(
   config: PaymentConfig,
   overrides: { now?: Clock; newId?: () => string; logger?: Logger; stripe?: Stripe } = {},
 ): Promise<PaymentService> {
-  const logger = overrides.logger ?? createLogger({ service: 'payment', level: config.LOG_LEVEL });
-  const metrics = createMetrics('payment');
+  const build = { service: 'payment', version: manifest.version, commit: config.SERVICE_COMMIT };
+  const logger = overrides.logger ?? createLogger({ ...build, level: config.LOG_LEVEL });
+  const metrics = createMetrics('payment', build);
   let running: { port: number; drain(): Promise<void>; reconcileNow(): void } | undefined;
 
   const start = async () => {
@@ -94,6 +96,7 @@ export async function createPaymentService(
     const requests = await serveRequests({
       nc,
       service: 'payment',
+      version: manifest.version,
       handlers: requestHandlers(context),
       isOutage: isDatabaseAway,
       logger,

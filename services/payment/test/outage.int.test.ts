@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { newId } from '@monde-sauvage/service-kit';
 import { eventually } from '@monde-sauvage/testkit';
+import manifest from '../package.json' with { type: 'json' };
 import { type Stage, setStage } from './support.ts';
 
 let stage: Stage;
@@ -18,7 +19,9 @@ test('while its database is away it says so to whoever asks, stays measurable, a
   await expect(stage.settleHold(bookingId)).rejects.toThrow(/payment is unavailable/);
   const metrics = await ops('/metrics');
   expect(metrics.status).toBe(200);
-  expect(await metrics.text()).toMatch(/payments_in_review\{[^}]*\} NaN/i);
+  const told = await metrics.text();
+  expect(told).toMatch(/payments_in_review\{[^}]*\} NaN/i);
+  expect(told).toContain(`build_info{version="${manifest.version}",commit="unknown",service="payment"} 1`);
 
   await stage.allowDatabase(true);
   await eventually(async () => (await ops('/readyz')).status === 200, { timeoutMs: 15_000 });
