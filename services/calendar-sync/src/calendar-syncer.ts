@@ -34,7 +34,7 @@ export interface CalendarSyncer {
 
 type ClaimRule = 'if due' | 'now' | 'joining';
 
-const mostAtOnce = 4;
+const mostAtOnce = 6;
 const busyPatienceMs = 15_000;
 
 /**

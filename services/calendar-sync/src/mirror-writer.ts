@@ -10,6 +10,9 @@ import { wakeAt } from './wake-at.ts';
 /** Calendars this replica writes at once. */
 const mostLanes = 8;
 
+/** A lane is given back after this long even if mirrors are due, so that the next establishment has its turn. */
+const laneTurnMs = 1_000;
+
 /**
  * Writes mirrors that are due, one writer per calendar across all replicas. Nudged by whatever makes one due; the
  * interval is for retries, and for what a replica left behind.
@@ -55,13 +58,15 @@ async function writeLane(
   signal: AbortSignal,
 ): Promise<void> {
   let { failures } = lane;
+  const endOfTurn = performance.now() + laneTurnMs;
+  const isOver = () => signal.aborted || performance.now() > endOfTurn;
   try {
-    while (!signal.aborted) {
+    while (!isOver()) {
       const due = await findDueMirrors(context, lane.chaletId);
       if (due.length === 0) return;
       const around = await loadSurroundings(context, lane.chaletId, due);
       for (const mirror of due) {
-        if (signal.aborted || !(await renewLane(context, lane.chaletId))) return;
+        if (isOver() || !(await renewLane(context, lane.chaletId))) return;
         try {
           await reconcileMirror(context, mirror, around);
           failures = 0;

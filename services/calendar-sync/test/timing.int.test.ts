@@ -120,6 +120,10 @@ describe('how soon and how often Google is asked', () => {
     const syncedAt = await syncedAtOf(chalet);
     await expect(sync()).rejects.toMatchObject({ name: 'UnavailableError', service: 'google' });
     expect(await consult(chalet)).toMatchObject({ status: 'unreachable', syncedAt });
+    // The pause that Google asked for is over.
+    await system.pool.query('UPDATE connections SET paused_until = NULL WHERE establishment_id = $1', [
+      chalet.establishmentId,
+    ]);
     granted(await sync());
     expect((await consult(chalet)).status).toBe('fresh');
   });

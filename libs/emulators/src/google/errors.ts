@@ -6,7 +6,8 @@ interface ErrorDetail {
   locationType?: 'parameter' | 'header';
   /** Canonical status name, which Google adds to a few errors only. */
   status?: string;
-  retryAfterSeconds?: number;
+  /** Seconds or an HTTP date. */
+  retryAfter?: number | string;
 }
 
 /** A refusal of the Calendar API; becomes Google's JSON error body in `errorReply`. */
@@ -26,7 +27,7 @@ export class GoogleApiError extends Error {
 
 /** The body and headers of an error as the Calendar API sends them (Google: handle API errors). */
 export function errorReply(error: GoogleApiError): Reply {
-  const { domain = 'global', location, locationType, status, retryAfterSeconds } = error.detail;
+  const { domain = 'global', location, locationType, status, retryAfter } = error.detail;
   const item = {
     domain,
     reason: error.reason,
@@ -38,7 +39,7 @@ export function errorReply(error: GoogleApiError): Reply {
     headers: {
       'content-type': 'application/json; charset=UTF-8',
       ...(error.code === 401 ? { 'www-authenticate': 'Bearer realm="https://accounts.google.com/"' } : {}),
-      ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
+      ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
     },
     body: JSON.stringify({
       error: { errors: [item], code: error.code, message: error.message, ...(status === undefined ? {} : { status }) },

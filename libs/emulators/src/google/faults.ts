@@ -21,8 +21,8 @@ export const faultInput = z.object({
   applied: z.boolean().default(false),
   reason: z.string().optional(),
   message: z.string().optional(),
-  /** Seconds, sent as `Retry-After`. */
-  retryAfter: z.number().int().min(0).optional(),
+  /** Sent as `Retry-After`: seconds, or an HTTP date. */
+  retryAfter: z.union([z.number().int().min(0), z.string()]).optional(),
   latencyMs: z.number().int().min(0).max(120_000).optional(),
   /** Destroy the connection before, or after, the call was applied. */
   loseResponse: z.enum(['before', 'after']).optional(),
@@ -104,6 +104,6 @@ export function faultError(fault: Fault): GoogleApiError | undefined {
   const [reason, message, domain] = usualReasons[fault.status] ?? ['backendError', 'Backend Error', 'global'];
   return new GoogleApiError(fault.status, fault.reason ?? reason, fault.message ?? message, {
     domain: /rate|quota/i.test(fault.reason ?? reason) ? 'usageLimits' : domain,
-    ...(fault.retryAfter === undefined ? {} : { retryAfterSeconds: fault.retryAfter }),
+    ...(fault.retryAfter === undefined ? {} : { retryAfter: fault.retryAfter }),
   });
 }

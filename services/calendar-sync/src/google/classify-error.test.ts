@@ -44,7 +44,19 @@ describe('an error of Google', () => {
       kind: 'retry',
       retryAfterMs: 1_000,
     });
+    const inAMinute = new Date(Date.now() + 60_000).toUTCString();
+    const failure = classifyGoogleError(answer(503, 'backendError', { 'retry-after': inAMinute }));
+    expect(failure).toMatchObject({ kind: 'retry' });
+    const ms = 'retryAfterMs' in failure ? (failure.retryAfterMs ?? 0) : 0;
+    expect(ms).toBeGreaterThan(30_000);
+    expect(ms).toBeLessThanOrEqual(60_000);
+    expect(classifyGoogleError(answer(503, 'backendError', { 'retry-after': '999999' }))).toMatchObject({
+      retryAfterMs: 3_600_000,
+    });
     expect(classifyGoogleError(answer(503, 'backendError'))).not.toHaveProperty('retryAfterMs');
+    expect(classifyGoogleError(answer(503, 'backendError', { 'retry-after': 'soon' }))).not.toHaveProperty(
+      'retryAfterMs',
+    );
   });
 
   test('410 has two meanings', () => {

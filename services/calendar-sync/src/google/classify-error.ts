@@ -90,15 +90,20 @@ function classifyTokenError(status: number, error: z.infer<typeof oauthError>): 
   return { kind: 'retry', reason: `Google refused to give an access token: ${said}` };
 }
 
+/** A pause for longer than this is asked for again. */
+const longestPauseMs = 3_600_000;
+
 /** Milliseconds that `Retry-After` asks for: seconds or an HTTP date; undefined when it says nothing useful. */
 function retryAfter(headers: unknown): number | undefined {
   const value = readHeader(headers, 'retry-after');
   if (value === undefined || value === '') return undefined;
   const seconds = Number(value);
-  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1_000);
+  if (Number.isFinite(seconds)) return pauseOf(seconds * 1_000);
   const at = Date.parse(value);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
+  return Number.isNaN(at) ? undefined : pauseOf(at - Date.now());
 }
+
+const pauseOf = (ms: number): number => Math.min(Math.max(0, ms), longestPauseMs);
 
 /** The client libraries bring classes of their own for headers, which are not instances of Node's. */
 function readHeader(headers: unknown, name: string): string | undefined {

@@ -102,8 +102,9 @@ export function createGoogleAccounts(o: {
   };
 
   const react = async (establishmentId: string, entry: Cached, failure: GoogleFailure): Promise<void> => {
-    if (failure.kind === 'quota') {
-      const waitMs = failure.retryAfterMs ?? o.timing.quotaPause.baseMs + fullJitter(2, o.timing.quotaPause);
+    const asked = 'retryAfterMs' in failure ? failure.retryAfterMs : undefined;
+    if (failure.kind === 'quota' || asked !== undefined) {
+      const waitMs = asked ?? o.timing.quotaPause.baseMs + fullJitter(2, o.timing.quotaPause);
       await pause(o.db, establishmentId, new Date(o.now().getTime() + waitMs));
     }
     if (failure.kind === 'revoked') {

@@ -12,7 +12,8 @@ const patienceMs = 2_000;
 /**
  * Waits until a connection may call Google. The state is one row that all replicas share (the generic cell rate
  * algorithm: it holds the time at which the next call would be due, were they evenly spaced).
- * @throws GoogleCallError `quota` when the turn would come too late, or Google asked for a pause
+ * @throws GoogleCallError `quota` when the turn would come too late, or Google asked for a pause; `revoked` when the
+ * connection was revoked or forgotten since the caller looked
  */
 export async function takeTurn(
   db: Database,
@@ -26,14 +27,17 @@ export async function takeTurn(
     UPDATE connections
        SET limiter_at = GREATEST(COALESCE(limiter_at, ${now}::timestamptz), ${now}::timestamptz)
                         + make_interval(secs => ${spacingMs / 1_000}::float8)
-     WHERE establishment_id = ${establishmentId}::uuid
+     WHERE establishment_id = ${establishmentId}::uuid AND status = 'active'
        AND (limiter_at IS NULL OR limiter_at <= ${latest}::timestamptz)
        AND (paused_until IS NULL OR paused_until <= ${now}::timestamptz)
     RETURNING limiter_at`;
   const turn = turns[0];
   if (turn === undefined) {
-    const row = await db.connection.findUnique({ where: { establishmentId }, select: { pausedUntil: true } });
-    const pauseMs = row?.pausedUntil ? Math.max(0, row.pausedUntil.getTime() - now.getTime()) : 0;
+    const row = await db.connection.findUnique({ where: { establishmentId } });
+    if (row?.status !== 'active') {
+      throw new GoogleCallError({ kind: 'revoked', reason: row?.reason ?? 'not connected to Google' });
+    }
+    const pauseMs = row.pausedUntil ? Math.max(0, row.pausedUntil.getTime() - now.getTime()) : 0;
     const reason = pauseMs > 0 ? 'Google asked for a pause' : 'too many calls to Google at once';
     throw new GoogleCallError({ kind: 'quota', reason, retryAfterMs: pauseMs > 0 ? pauseMs : patienceMs });
   }

@@ -38,20 +38,26 @@ export async function renewCalendarLease(context: Context, calendar: Calendar): 
   if (count === 0) throw new Error('another replica syncs this calendar by now');
 }
 
+/** Calendars of one establishment that are read at once. */
+const mostSyncsOfOne = 3;
+
+/** Calendars that are due, those of establishments with fewer being read first, so that nobody waits for another. */
 export async function findDueCalendars(context: Context, most: number): Promise<string[]> {
   const now = context.now();
-  const rows = await context.db.calendar.findMany({
-    where: {
-      AND: [
-        { OR: [{ nextSyncAt: { lte: now } }, { checkAt: { lte: now } }] },
-        { OR: [{ leaseUntil: null }, { leaseUntil: { lte: now } }] },
-      ],
-    },
-    orderBy: { nextSyncAt: 'asc' },
-    take: most,
-    select: { chaletId: true },
-  });
-  return rows.map(row => row.chaletId);
+  const rows = await context.db.$queryRaw<{ chalet_id: string }[]>`
+    SELECT chalet_id
+      FROM (SELECT chalet_id, next_sync_at,
+                   row_number() OVER (PARTITION BY establishment_id ORDER BY next_sync_at)
+                   + (SELECT count(*) FROM calendars other
+                       WHERE other.establishment_id = calendar.establishment_id
+                         AND other.lease_until > ${now}::timestamptz) AS place
+              FROM calendars calendar
+             WHERE (next_sync_at <= ${now}::timestamptz OR check_at <= ${now}::timestamptz)
+               AND (lease_until IS NULL OR lease_until <= ${now}::timestamptz)) due
+     WHERE place <= ${mostSyncsOfOne}::int
+     ORDER BY place, next_sync_at
+     LIMIT ${most}::int`;
+  return rows.map(row => row.chalet_id);
 }
 
 /**
