@@ -40,23 +40,27 @@ export const standardPolicies = {
 const policyChoice = z.enum(['flexible', 'moderate', 'strict']);
 
 /** Tiers of an owner's own, in any order. Whoever cancels later does not get more back. */
-const customPolicy = z.object({
-  name: z.literal('custom'),
-  tiers: cancellationPolicy.shape.tiers.min(1).superRefine((tiers, context) => {
-    for (const [index, tier] of tiers.entries()) {
+const customPolicy = z.object({ name: z.literal('custom'), tiers: cancellationPolicy.shape.tiers.min(1) });
+
+/** One of the standard policies by its name, or tiers of one's own. */
+const newPolicy = z
+  .union([policyChoice, customPolicy], {
+    error:
+      'must be flexible, moderate or strict, or custom with 1 to 10 tiers: {"name":"custom","tiers":[{"daysBefore":14,"percentage":100}]}',
+  })
+  .superRefine((policy, context) => {
+    if (typeof policy === 'string') return;
+    for (const [index, tier] of policy.tiers.entries()) {
       const refuse = (field: string, message: string) =>
-        context.addIssue({ code: 'custom', path: [index, field], message });
-      const others = tiers.slice(0, index);
+        context.addIssue({ code: 'custom', path: ['tiers', index, field], message });
+      const others = policy.tiers.slice(0, index);
       if (others.some(other => other.daysBefore === tier.daysBefore)) refuse('daysBefore', 'must not be there twice');
       const contradicts = others.some(
         other => (other.daysBefore - tier.daysBefore) * (other.percentage - tier.percentage) < 0,
       );
       if (contradicts) refuse('percentage', 'must not be more than that of a tier with more days before arrival');
     }
-  }),
-});
-/** One of the standard policies by its name, or tiers of one's own. */
-const newPolicy = z.union([policyChoice, customPolicy]);
+  });
 
 const calendarDrift = z.enum(['restore', 'ask']).meta({
   description:

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { addDays, type CivilDate, datesOf, dayOfWeek, nightsOf, type Stay } from './civil-date.ts';
+import { addDays, type CivilDate, dayOfWeek, nightsOf, type Stay } from './civil-date.ts';
 import { type Rates, type Season, seasonOf, type Tax, type taxable } from './rates.ts';
 import { civilDate, currency } from './values.ts';
 
@@ -92,27 +92,55 @@ type KindOfLine = PriceLine & { kind: LineKind };
 
 const sumOf = (lines: readonly PriceLine[]): number => lines.reduce((sum, line) => sum + line.amount, 0);
 
+interface Nights {
+  season: Season | undefined;
+  isWeekend: boolean;
+  rate: number;
+  count: number;
+}
+
 /** Nights at the same rate of the same season share a line, in the order of their first night. */
 function nightLines(rates: Rates, stay: Stay, say: Words): KindOfLine[] {
-  const groups = new Map<string, { season: Season | undefined; isWeekend: boolean; rate: number; nights: number }>();
-  for (const night of datesOf(stay)) {
-    const season = seasonOf(rates.seasons, night);
-    const { nightlyRate, weekendRate } = season ?? rates;
-    const isWeekend = weekendRate !== null && isWeekendNight(night);
-    const key = `${season?.startDate ?? ''} ${isWeekend}`;
-    const group = groups.get(key) ?? { season, isWeekend, rate: isWeekend ? weekendRate : nightlyRate, nights: 0 };
-    groups.set(key, { ...group, nights: group.nights + 1 });
+  const groups: Nights[] = [];
+  for (const nights of splitNights(rates, stay)) {
+    const same = groups.find(group => group.season === nights.season && group.isWeekend === nights.isWeekend);
+    if (same) same.count += nights.count;
+    else groups.push(nights);
   }
-  return [...groups.values()].map(({ season, isWeekend, rate, nights }) => ({
-    label: `${isWeekend ? say.weekend(nights) : say.nights(nights)}${season ? `, ${season.name}` : ''}`,
-    amount: nights * rate,
+  return groups.map(({ season, isWeekend, rate, count }) => ({
+    label: `${isWeekend ? say.weekend(count) : say.nights(count)}${season ? `, ${season.name}` : ''}`,
+    amount: count * rate,
     kind: 'nights' as const,
-    quantity: nights,
+    quantity: count,
   }));
 }
 
+/** The stay cut at the borders of seasons, each piece into weekend nights and others: quick for however many nights. */
+function splitNights(rates: Rates, stay: Stay): Nights[] {
+  const pieces: Nights[] = [];
+  for (let from = stay.startDate; from < stay.endDate; ) {
+    const season = seasonOf(rates.seasons, from);
+    const borders = season ? [season.endDate] : rates.seasons.map(one => one.startDate).filter(start => start > from);
+    const to = borders.reduce((first, border) => (border < first ? border : first), stay.endDate);
+    const { nightlyRate, weekendRate } = season ?? rates;
+    const nights = nightsOf({ startDate: from, endDate: to });
+    const weekend = weekendRate === null ? 0 : weekendNights(dayOfWeek(from), nights);
+    const others = { season, isWeekend: false, rate: nightlyRate, count: nights - weekend };
+    const weekends = { season, isWeekend: true, rate: weekendRate ?? nightlyRate, count: weekend };
+    const inOrder = isWeekendNight(dayOfWeek(from)) ? [weekends, others] : [others, weekends];
+    pieces.push(...inOrder.filter(piece => piece.count > 0));
+    from = to;
+  }
+  return pieces;
+}
+
 /** The nights before a Saturday and before a Sunday. */
-const isWeekendNight = (night: CivilDate): boolean => dayOfWeek(night) === 5 || dayOfWeek(night) === 6;
+const isWeekendNight = (weekday: number): boolean => weekday === 5 || weekday === 6;
+
+function weekendNights(firstWeekday: number, nights: number): number {
+  const days = Array.from({ length: nights % 7 }, (_, day) => ((firstWeekday - 1 + day) % 7) + 1);
+  return Math.floor(nights / 7) * 2 + days.filter(isWeekendNight).length;
+}
 
 function discountLines(rates: Rates, nights: number, amount: number, say: Words): KindOfLine[] {
   const [best] = rates.lengthDiscounts
