@@ -5,10 +5,11 @@
  *   scenario     e2e/**\/*.scenario.test.ts: the whole system, from outside
  *   containers   e2e/**\/*.containers.test.ts: images and compose, on a Docker engine (npm run test:containers)
  *   browser      e2e/**\/*.browser.test.ts: the pages of a system that npm start runs (npm run test:browser)
+ *   k8s          e2e/**\/*.k8s.test.ts: deploy/k8s as kubectl renders it (npm run test:k8s)
  * Servers are started once in globalSetup, only when a selected kind needs them.
  */
 const kinds = {
-  unit: { testRegex: ['(?<!\\.int|\\.scenario|\\.browser|\\.containers)\\.test\\.ts$'] },
+  unit: { testRegex: ['(?<!\\.int|\\.scenario|\\.browser|\\.containers|\\.k8s)\\.test\\.ts$'] },
   integration: {
     testRegex: ['\\.int\\.test\\.ts$'],
     globalSetup: '<rootDir>/libs/testkit/src/jest-global-setup.ts',
@@ -23,7 +24,12 @@ const kinds = {
 
 const browser = { testRegex: ['\\.browser\\.test\\.ts$'] };
 const containers = { testRegex: ['\\.containers\\.test\\.ts$'] };
-const asked = { ...(process.env.TEST_BROWSER && { browser }), ...(process.env.TEST_CONTAINERS && { containers }) };
+const k8s = { testRegex: ['\\.k8s\\.test\\.ts$'] };
+const asked = {
+  ...(process.env.TEST_BROWSER && { browser }),
+  ...(process.env.TEST_CONTAINERS && { containers }),
+  ...(process.env.TEST_K8S && { k8s }),
+};
 const selected = Object.keys(asked).length > 0 ? asked : kinds;
 
 export default {
