@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { httpRoutes } from '@monde-sauvage/contracts';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { root, rowKeepers, type ServiceName, serviceNames } from '../../scripts/platform/settings.ts';
 import { readConfig as readAvailability } from '../../services/availability/src/config.ts';
@@ -32,6 +33,11 @@ const configs: Record<ServiceName, (env: Record<string, string>) => object> = {
   'calendar-sync': readCalendarSync,
   payment: readPayment,
 };
+const compose = z
+  .object({
+    services: z.record(z.string(), z.looseObject({ environment: z.record(z.string(), z.string()).optional() })),
+  })
+  .parse(parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { merge: true }));
 /** dist/migrate.mjs reads this alone. */
 const readMigrate = (env: Record<string, string>) => z.object({ DATABASE_URL: z.string() }).parse(env);
 
@@ -113,6 +119,17 @@ describe.each(serviceNames)('%s', service => {
       ];
     });
     expect(problems).toEqual([]);
+  });
+
+  it('is given every variable that docker-compose.yml gives it', () => {
+    const given = new Set(
+      environments.flatMap(environment =>
+        ofKind('Deployment', one(service, environment)).flatMap(({ spec }) =>
+          spec.template.spec.containers.flatMap(({ env }) => env.map(({ name }) => name)),
+        ),
+      ),
+    );
+    expect(Object.keys(compose.services[service]?.environment ?? {}).filter(name => !given.has(name))).toEqual([]);
   });
 
   it('runs in production as a release that has been made, with somebody to replace it', () => {

@@ -135,11 +135,10 @@ export const runsReleases = (objects: K8sObject[]): string[] =>
   ofKind('Deployment', objects).flatMap(workload => {
     const { initContainers, containers } = workload.spec.template.spec;
     return [...initContainers, ...containers].flatMap(({ name, image }) => {
-      const registry = image.split('/')[0] ?? '';
       const of = `${nameOf(workload)}, container ${name}`;
       const said: string[] = [];
       if (!semver.test(tagOf(image) ?? '')) said.push(`${of}: image "${image}" is not of a released version`);
-      if (!registry.includes('.')) said.push(`${of}: image "${image}" names no registry`);
+      if (!/^[^/]+\.[^/]+\//.test(image)) said.push(`${of}: image "${image}" names no registry`);
       return said;
     });
   });
