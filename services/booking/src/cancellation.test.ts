@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Actor } from '@monde-sauvage/contracts';
+import { type Actor, dateInZone } from '@monde-sauvage/contracts';
 import { bookingOf, ids, paidBookingOf } from '../test/builders.ts';
 import { cancelBooking, refundPercentage } from './cancellation.ts';
 
@@ -28,6 +28,29 @@ describe('the refund of a cancellation', () => {
     ];
     expect(refundPercentage({ name: 'custom', tiers }, '2027-01-01', '2027-02-10')).toBe(90);
     expect(refundPercentage({ name: 'custom', tiers: [] }, '2027-01-01', '2027-02-10')).toBe(0);
+  });
+});
+
+describe('the days before an arrival', () => {
+  const fourteen = { name: 'custom' as const, tiers: [{ daysBefore: 14, percentage: 100 }] };
+  const percentageAt = (now: string, arrival: string, timezone: string) =>
+    refundPercentage(fourteen, dateInZone(new Date(now), timezone), arrival);
+
+  it.each([
+    ['a leap day counts', '2028-02-16T12:00:00Z', '2028-03-01', 'UTC', 100],
+    ['a leap day counts, a day later', '2028-02-17T12:00:00Z', '2028-03-01', 'UTC', 0],
+    ['no leap day', '2027-02-15T12:00:00Z', '2027-03-01', 'UTC', 100],
+    ['an arrival on a leap day', '2028-02-15T12:00:00Z', '2028-02-29', 'UTC', 100],
+    // The night of 13 to 14 March 2027 has 23 hours in Toronto, that of 6 to 7 November 25.
+    ['the last minute before summer time', '2027-03-07T04:59:00Z', '2027-03-20', 'America/Toronto', 100],
+    ['the first minute of the next day', '2027-03-07T05:01:00Z', '2027-03-20', 'America/Toronto', 0],
+    ['the last minute of a day in summer time', '2027-11-01T03:59:00Z', '2027-11-14', 'America/Toronto', 100],
+    ['the first minute of the next, over the end of it', '2027-11-01T04:01:00Z', '2027-11-14', 'America/Toronto', 0],
+    ['a new year', '2027-12-25T00:00:00Z', '2028-01-08', 'UTC', 100],
+    ['where it is tomorrow already', '2027-05-01T13:00:00Z', '2027-05-15', 'Pacific/Auckland', 0],
+    ['where it is still yesterday', '2027-05-02T09:00:00Z', '2027-05-15', 'Pacific/Honolulu', 100],
+  ])('%s', (_, now, arrival, zone, percentage) => {
+    expect(percentageAt(now, arrival, zone)).toBe(percentage);
   });
 });
 

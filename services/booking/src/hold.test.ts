@@ -30,6 +30,18 @@ describe('a hold', () => {
     });
   });
 
+  it('lasts no longer than any hold, however often Checkout is opened', () => {
+    const minutes = (n: number) => new Date(Date.parse('2027-01-10T12:00:00.000Z') + n * 60_000);
+    const open = (booking: BookingRecord, until: number) =>
+      extendHold(booking, { until: minutes(until), at: over, maxMinutes: 120 });
+    const first = open(bookingOf(), 63);
+    const booking = first.kind === 'changed' ? first.change.booking : bookingOf();
+    expect(open(booking, 120)).toMatchObject({ change: { booking: { holdExpiresAt: minutes(120).toISOString() } } });
+    expect(open(booking, 121)).toMatchObject({ kind: 'refused', refusal: { code: 'not_pending' } });
+    // The same page again is no extension.
+    expect(open(booking, 63)).toEqual({ kind: 'unchanged' });
+  });
+
   describe('when a payment opens Checkout', () => {
     const until = new Date('2027-01-10T13:00:00.000Z');
     const opened = (booking: BookingRecord, paymentId = ids.payment) => {

@@ -19,6 +19,15 @@ const place = (wish: Partial<NewBooking>, chalet: Partial<OfferedChalet> = {}, a
     reference: 'MS-7K3QXD',
     manageTokenHash: 'hash',
   });
+const winter: OfferedChalet['seasons'][number] = {
+  name: 'Winter',
+  startDate: '2027-02-01',
+  endDate: '2027-03-01',
+  nightlyRate: 31_000,
+  weekendRate: null,
+  minNights: null,
+  maxNights: null,
+};
 const problemsOf = (result: ReturnType<typeof place>) =>
   result.ok ? [] : (result.refusal.errors ?? []).map(error => error.path);
 
@@ -50,6 +59,75 @@ describe('placing a booking', () => {
         booking: { status: 'confirmed', confirmedAt: noon.toISOString(), holdExpiresAt: null, price: { total: 0 } },
       },
     });
+  });
+
+  it('freezes what the owner set: seasons, taxes, deposit, terms and policy', () => {
+    const policy = { name: 'custom' as const, tiers: [{ daysBefore: 3, percentage: 80 }] };
+    const placed = place(
+      { guests: 3 },
+      {
+        locale: 'en',
+        policy,
+        seasons: [{ ...winter, startDate: '2027-02-11', endDate: '2027-03-01' }],
+        includedGuests: 2,
+        extraGuestFee: 1_000,
+        taxes: [{ name: 'GST', rateMillionths: 50_000, appliesTo: ['nights', 'cleaning', 'extra_guests'] }],
+        deposit: { percentage: 50, balanceDaysBefore: 10, reminderDays: 5, unpaidBalance: 'cancel', graceDays: 2 },
+      },
+    );
+    expect(placed).toMatchObject({
+      value: {
+        booking: {
+          price: {
+            total: 60_900,
+            lines: [
+              { label: '1 night', amount: 20_000 },
+              { label: '1 night, Winter', amount: 31_000 },
+              { label: '1 extra guest, 2 nights', amount: 2_000 },
+              { label: 'Cleaning fee', amount: 5_000 },
+              { label: 'GST (5%)', amount: 2_900 },
+            ],
+            schedule: [
+              { purpose: 'deposit', amount: 30_450, dueDate: null },
+              { purpose: 'balance', amount: 30_450, dueDate: '2027-01-31' },
+            ],
+          },
+          policy,
+          balanceTerms: { reminderDays: 5, unpaidBalance: 'cancel', graceDays: 2 },
+          payment: { amountDue: 60_900, balanceStatus: 'due', balanceDueDate: '2027-01-31' },
+        },
+      },
+    });
+  });
+
+  it('has no terms about a balance where all is paid at once', () => {
+    const deposit = { percentage: 50, balanceDaysBefore: 60, reminderDays: 5, graceDays: 2 };
+    const placed = place({}, { deposit: { ...deposit, unpaidBalance: 'cancel' } });
+    expect(placed).toMatchObject({
+      value: { booking: { price: { schedule: [{ purpose: 'full' }] }, balanceTerms: null } },
+    });
+  });
+
+  it('is for as many guests as the price is for, when nobody said how many', () => {
+    const guestsOf = (chalet: Partial<OfferedChalet>) => {
+      const placed = place({}, chalet);
+      return placed.ok ? placed.value.booking.guests : undefined;
+    };
+    expect(guestsOf({ includedGuests: 2, extraGuestFee: 1_000 })).toBe(2);
+    expect(guestsOf({})).toBe(null);
+  });
+
+  it.each([
+    ['the season of its arrival wants more nights', { seasons: [{ ...winter, minNights: 3 }] }, ['endDate']],
+    ['the season of its arrival wants fewer', { seasons: [{ ...winter, minNights: 1, maxNights: 1 }] }, ['endDate']],
+    [
+      'only the season that it leaves in wants more',
+      { seasons: [{ ...winter, startDate: '2027-02-11', minNights: 7 }] },
+      [],
+    ],
+    ['only the chalet itself wants more', { minNights: 5, seasons: [{ ...winter, minNights: 2 }] }, []],
+  ])('of two nights where %s', (_, chalet, paths) => {
+    expect(problemsOf(place({}, chalet))).toEqual(paths);
   });
 
   it.each([

@@ -79,6 +79,22 @@ export const bookingOf = (fields: BookingPatch = {}): BookingRecord =>
     ...fields,
   });
 
+/** A pending booking of which a third is paid when booking, and the rest two weeks before arrival. */
+export const depositBookingOf = (fields: BookingPatch = {}): BookingRecord =>
+  bookingOf({
+    price: {
+      currency: 'CAD',
+      total: 45_000,
+      lines: [{ label: '2 nuits', amount: 45_000 }],
+      schedule: [
+        { purpose: 'deposit', amount: 15_000, dueDate: null },
+        { purpose: 'balance', amount: 30_000, dueDate: '2027-01-27' },
+      ],
+    },
+    balanceTerms: { reminderDays: 7, unpaidBalance: 'cancel', graceDays: 3 },
+    ...fields,
+  });
+
 export const knownPaymentOf = (fields: Partial<KnownPayment> = {}): KnownPayment => ({
   paymentId: ids.payment,
   purpose: 'full',
