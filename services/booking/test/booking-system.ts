@@ -14,7 +14,7 @@ import {
 import { connectNats, ensureStream, publishEvent, request } from '@monde-sauvage/messaging';
 import { createPool } from '@monde-sauvage/persistence';
 import { newId } from '@monde-sauvage/service-kit';
-import { createTestDatabase, silentLogger, testNats } from '@monde-sauvage/testkit';
+import { createTestDatabase, eventually, silentLogger, testNats } from '@monde-sauvage/testkit';
 import type { z } from 'zod';
 import { readConfig } from '../src/config.ts';
 import { type BookingService, createBookingService } from '../src/service.ts';
@@ -124,6 +124,22 @@ export const wish = (system: BookingSystem, chaletId: string, fromDay: number, n
 
 export const book = (system: BookingSystem, chaletId: string, fromDay: number, nights = 2, idempotencyKey?: string) =>
   system.ask(bookingRequests.create, { booking: wish(system, chaletId, fromDay, nights), idempotencyKey });
+
+/** A booking as other services see it. */
+export const readSnapshot = async (system: BookingSystem, bookingId: string) =>
+  granted(await system.ask(bookingRequests.getSnapshot, { bookingId }));
+
+export const awaitVersion = (system: BookingSystem, bookingId: string, version: number) =>
+  eventually(async () => {
+    const snapshot = await readSnapshot(system, bookingId);
+    return snapshot.version >= version && snapshot;
+  });
+
+/** What the audit trail of a booking says was done, oldest first. */
+export const readActions = async (system: BookingSystem, bookingId: string) =>
+  granted(await system.ask(bookingRequests.history, { actor: admin, bookingId, limit: 100 })).items.map(
+    entry => entry.action,
+  );
 
 /** What payment says of a paid booking. */
 export const paymentFor = (

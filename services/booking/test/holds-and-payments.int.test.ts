@@ -1,14 +1,25 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { bookingRequests, ok, paymentEvents, paymentRequests } from '@monde-sauvage/contracts';
+import {
+  addDays,
+  bookingRequests,
+  calendarEvents,
+  establishmentRequests,
+  ok,
+  paymentEvents,
+  paymentRequests,
+} from '@monde-sauvage/contracts';
 import { handle, serveRequests } from '@monde-sauvage/messaging';
 import { createMetrics } from '@monde-sauvage/service-kit';
 import { eventually, silentLogger } from '@monde-sauvage/testkit';
 import {
   admin,
+  awaitVersion,
   type BookingSystem,
   book,
   granted,
   paymentFor,
+  readActions,
+  readSnapshot,
   refusalOf,
   seedChalet,
   startBookingSystem,
@@ -20,18 +31,9 @@ beforeAll(async () => {
 });
 afterAll(() => system.drain());
 
-const snapshotOf = async (bookingId: string) => granted(await system.ask(bookingRequests.getSnapshot, { bookingId }));
-
-const untilVersion = (bookingId: string, version: number) =>
-  eventually(async () => {
-    const snapshot = await snapshotOf(bookingId);
-    return snapshot.version >= version && snapshot;
-  });
-
-const actionsOf = async (bookingId: string) =>
-  granted(await system.ask(bookingRequests.history, { actor: admin, bookingId, limit: 100 })).items.map(
-    entry => entry.action,
-  );
+const snapshotOf = (bookingId: string) => readSnapshot(system, bookingId);
+const untilVersion = (bookingId: string, version: number) => awaitVersion(system, bookingId, version);
+const actionsOf = (bookingId: string) => readActions(system, bookingId);
 
 const extend = (bookingId: string, minutes: number) =>
   system.ask(bookingRequests.extendHold, {
@@ -141,6 +143,19 @@ describe('a hold', () => {
   });
 });
 
+describe('a hold that Checkout extends again and again', () => {
+  it('ends two hours after the booking was made', async () => {
+    const { chalet } = await seedChalet(system);
+    const booking = granted(await book(system, chalet.id, 10));
+    for (const minutes of [33, 63, 93]) granted(await extend(booking.id, minutes));
+    expect(refusalOf(await extend(booking.id, 121))).toBe('not_pending');
+    system.travel(94);
+    await withPayment('released', async () => {
+      granted(await book(system, chalet.id, 10));
+    });
+  });
+});
+
 describe('a payment', () => {
   it('is open from Checkout on, and says so until it expires', async () => {
     const { chalet } = await seedChalet(system);
@@ -220,6 +235,73 @@ describe('a payment', () => {
         cancelledAt: null,
       });
       expect(refusalOf(await book(system, chalet.id, 10))).toBe('dates_unavailable');
+    });
+
+    it('is refused when the owner blocked one of its nights meanwhile', async () => {
+      const { chalet, booking } = await expired();
+      await system.publish(calendarEvents.externalEventChanged, {
+        kind: 'changed',
+        chaletId: chalet.id,
+        establishmentId: booking.establishmentId,
+        calendarId: 'calendar',
+        googleEventId: 'family',
+        startDate: addDays(booking.startDate, 1),
+        endDate: addDays(booking.startDate, 4),
+        title: 'Famille Tremblay',
+        etag: '"1"',
+        revision: 1,
+      });
+      await eventually(async () => {
+        const range = { chaletId: chalet.id, from: booking.startDate, to: addDays(booking.startDate, 4) };
+        return granted(await system.ask(bookingRequests.findOverlaps, range)).items.length === 1;
+      });
+      await system.publish(paymentEvents.paymentSucceeded, paymentFor(booking));
+      expect(await untilVersion(booking.id, 3)).toMatchObject({
+        cancelReason: 'payment_refused',
+        refundPercentage: 100,
+      });
+    });
+
+    it('is refused when the chalet is no longer offered', async () => {
+      const { chalet, booking } = await expired();
+      const archive = { actor: admin, chaletId: chalet.id, patch: { archived: true } };
+      granted(await system.ask(establishmentRequests.updateChalet, archive));
+      await system.publish(paymentEvents.paymentSucceeded, paymentFor(booking));
+      expect((await untilVersion(booking.id, 3)).cancelReason).toBe('payment_refused');
+    });
+
+    it('is refused when the stay has begun, or is over', async () => {
+      const { booking } = await expired();
+      const days = 11 * 24 * 60;
+      system.travel(days);
+      await system.publish(paymentEvents.paymentSucceeded, paymentFor(booking));
+      expect((await untilVersion(booking.id, 3)).cancelReason).toBe('payment_refused');
+    });
+
+    it('is the first of two to bring the booking back; the second is put before a person', async () => {
+      const { booking } = await expired();
+      const [first, second] = [paymentFor(booking), paymentFor(booking)];
+      await system.publish(paymentEvents.paymentSucceeded, first);
+      await untilVersion(booking.id, 3);
+      await system.publish(paymentEvents.paymentSucceeded, second);
+      await eventually(async () => (await actionsOf(booking.id)).includes('second_payment'));
+      expect(await snapshotOf(booking.id)).toMatchObject({ status: 'confirmed', version: 3 });
+    });
+
+    it('is refused once, also when a second one comes and the first is told of again', async () => {
+      const { chalet, booking } = await expired();
+      granted(await book(system, chalet.id, 11));
+      const payments = [paymentFor(booking), paymentFor(booking)];
+      for (const payment of [...payments, ...payments]) {
+        await system.publish(paymentEvents.paymentSucceeded, payment);
+      }
+      await eventually(async () => (await actionsOf(booking.id)).filter(it => it === 'second_payment').length === 2);
+      expect(await snapshotOf(booking.id)).toMatchObject({
+        status: 'cancelled',
+        cancelReason: 'payment_refused',
+        refundPercentage: 100,
+        version: 3,
+      });
     });
 
     it('is refused, to be refunded in full, when somebody else has them', async () => {
