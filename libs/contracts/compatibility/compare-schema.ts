@@ -180,7 +180,8 @@ const annotations = ['type', 'default', 'x-tolerant', '$defs'];
 
 /** Two schemas that are no unions. */
 function compareOne(path: string, before: JsonSchema, after: JsonSchema, in_: Comparison): SchemaChange[] {
-  if (before.type !== after.type) return [compareTypes(path, before, after)];
+  const types = compareTypes(path, before, after);
+  if (types.some(({ effect }) => effect === 'both')) return types;
   const values = compareValues(before, after);
   const limits = compareLimits(before, after);
   const known = new Set([...objectKeywords, ...annotations, ...values.keywords, ...limits.keywords]);
@@ -189,6 +190,7 @@ function compareOne(path: string, before: JsonSchema, after: JsonSchema, in_: Co
   );
   const told = (bounds: Bounds) => bounds.changes.map(change => ({ path, ...change }));
   return [
+    ...types,
     ...told(values),
     ...told(limits),
     ...compareFields(path, before, after, in_),
@@ -198,11 +200,12 @@ function compareOne(path: string, before: JsonSchema, after: JsonSchema, in_: Co
   ];
 }
 
-function compareTypes(path: string, before: JsonSchema, after: JsonSchema): SchemaChange {
+function compareTypes(path: string, before: JsonSchema, after: JsonSchema): SchemaChange[] {
+  if (before.type === after.type) return [];
   const change = `${before.type ?? 'anything'} → ${after.type ?? 'anything'}`;
-  if (change === 'integer → number') return { path, effect: 'widened', what: 'may now be a fraction' };
-  if (change === 'number → integer') return { path, effect: 'narrowed', what: 'may no longer be a fraction' };
-  return { path, effect: 'both', what: `changed its type from \`${before.type}\` to \`${after.type}\`` };
+  if (change === 'integer → number') return [{ path, effect: 'widened', what: 'may now be a fraction' }];
+  if (change === 'number → integer') return [{ path, effect: 'narrowed', what: 'may no longer be a fraction' }];
+  return [{ path, effect: 'both', what: `changed its type from \`${before.type}\` to \`${after.type}\`` }];
 }
 
 function compareFields(path: string, before: JsonSchema, after: JsonSchema, in_: Comparison): SchemaChange[] {
