@@ -24,7 +24,10 @@ export interface Mirror {
 
 /** A mirror that is not as it should be, and says why: the owner sees the reason, and it is tried again. */
 export const isExplained = (mirror: Mirror | undefined): boolean =>
-  mirror !== undefined && ['wanted', 'blocked', 'failed'].includes(mirror.state) && mirror.lastError !== null;
+  mirror !== undefined &&
+  // A change in Google that the owner was asked about: the question is the reason.
+  (mirror.state === 'awaiting_decision' ||
+    (['wanted', 'blocked', 'failed'].includes(mirror.state) && mirror.lastError !== null));
 
 /**
  * How a mirror's row differs from its booking; undefined when they agree.

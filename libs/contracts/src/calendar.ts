@@ -2,11 +2,15 @@ import { z } from 'zod';
 import { googleFreshness } from './availability.ts';
 import { externalEventChange } from './booking.ts';
 import { defineEvent, defineRequest } from './define.ts';
-import { actor, civilDate, dateRange, id, timestamp, withRangeRule } from './values.ts';
+import { actor, civilDate, dateRange, id, page, pageOf, timestamp, withRangeRule } from './values.ts';
 
 /** Published and answered by the calendar-sync service. */
 
 export const connectionStatus = z.enum(['not_connected', 'active', 'revoked']);
+
+/** What was done in Google to the event of a booking. */
+export const driftKind = z.enum(['moved', 'renamed', 'deleted', 'marked_free', 'unlinked']);
+export const driftOutcome = z.enum(['restore', 'cancel', 'undone']);
 
 const [changed, removed] = externalEventChange.options;
 
@@ -35,7 +39,58 @@ export const calendarEvents = {
     stream: 'CALENDAR',
     body: z.object({ bookingId: id, googleEventId: z.string(), drift: z.string(), at: timestamp }),
   }),
+  /** A mirror was changed in Google, and the establishment wants to be asked what follows. The booking stays as it is. */
+  driftAwaitsDecision: defineEvent({
+    subject: 'calendar.drift_awaits_decision',
+    stream: 'CALENDAR',
+    body: z.object({
+      decisionId: id,
+      bookingId: id,
+      chaletId: id,
+      establishmentId: id,
+      kinds: z.array(driftKind),
+      drift: z.string(),
+      at: timestamp,
+    }),
+  }),
+  /** What was decided about it, and by whom; `undone`: the event was put right in Google by hand. */
+  driftDecided: defineEvent({
+    subject: 'calendar.drift_decided',
+    stream: 'CALENDAR',
+    body: z.object({
+      decisionId: id,
+      bookingId: id,
+      outcome: driftOutcome,
+      by: z.enum(['owner', 'admin', 'calendar']),
+      drift: z.string(),
+      at: timestamp,
+    }),
+  }),
 };
+
+const shownEvent = z.object({ title: z.string(), startDate: z.string(), endDate: z.string() });
+
+/** A decision that waits for the owner of an establishment with `calendarDrift: ask`, or what became of it. */
+export const driftDecision = z.object({
+  id,
+  chaletId: id,
+  bookingId: id,
+  reference: z.string().meta({ description: 'of the booking', example: 'MS-7K3QXD' }),
+  kinds: z.array(driftKind).meta({ description: 'what was done to the event in Google' }),
+  description: z.string().meta({ example: 'moved in Google from 2027-02-10 – 2027-02-12 to 2027-02-11 – 2027-02-13' }),
+  from: shownEvent.meta({ description: 'the event as the booking wants it' }),
+  to: shownEvent.nullable().meta({ description: 'the event as it is in Google; null when it was deleted' }),
+  since: timestamp,
+  status: z.enum(['waiting', 'restored', 'cancelled', 'undone', 'closed']).meta({
+    description: 'undone: the event was put right by hand; closed: there is nothing to decide any more',
+  }),
+  decidedAt: timestamp.nullable(),
+});
+export const driftChoice = z.object({
+  decision: z.enum(['restore', 'cancel']).meta({
+    description: 'restore puts the event back; cancel cancels the booking and gives everything paid back',
+  }),
+});
 
 const reasonSince = { reason: z.string().nullable(), since: timestamp.nullable() };
 
@@ -62,6 +117,10 @@ export const googleOverview = z.object({
       problems: z
         .array(z.object({ bookingId: id, state: z.string(), reason: z.string() }))
         .meta({ description: 'mirrors that wait with an error, newest first, at most 20' }),
+      decisions: z
+        .array(driftDecision)
+        .default([])
+        .meta({ description: 'changes in Google that wait for a decision, oldest first, at most 20' }),
     }),
   ),
 });
@@ -149,6 +208,20 @@ export const calendarRequests = {
     input: z.object({ actor, chaletId: id, calendarId: calendarChoice.shape.calendarId }),
     output: chaletCalendar,
     deadlineMs: googleDeadlineMs,
+  }),
+  /** The decisions that wait, oldest first. */
+  listDecisions: defineRequest({
+    subject: 'svc.calendar-sync.list_decisions',
+    input: z.object({ ...managed, ...page }),
+    output: pageOf(driftDecision),
+    deadlineMs,
+  }),
+  /** Decides one; to decide the same again changes nothing, `already_decided` refuses to decide otherwise. */
+  decideDrift: defineRequest({
+    subject: 'svc.calendar-sync.decide_drift',
+    input: z.object({ ...managed, decisionId: id, decision: driftChoice.shape.decision }),
+    output: driftDecision,
+    deadlineMs: 5_000,
   }),
   /** A push notification's headers. Refused with `not_found` for an unknown channel or a wrong token. */
   receivePush: defineRequest({

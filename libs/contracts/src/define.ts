@@ -13,6 +13,7 @@ export const refusalCodes = [
   'idempotency_key_reused',
   'google_not_connected',
   'calendar_in_use',
+  'already_decided',
   'payload_too_large',
   'unsupported_media_type',
   'rate_limited',

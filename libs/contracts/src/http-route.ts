@@ -20,6 +20,7 @@ export const problemKinds = {
   idempotency_key_reused: { status: 409, title: 'The Idempotency-Key was used with another body' },
   google_not_connected: { status: 409, title: 'Google Calendar is not connected' },
   calendar_in_use: { status: 409, title: 'The calendar serves another chalet' },
+  already_decided: { status: 409, title: 'It was decided already' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json' },
   rate_limited: { status: 429, title: 'Too many requests' },

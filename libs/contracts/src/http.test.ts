@@ -39,6 +39,8 @@ test('has every route that clients were promised', () => {
       'GET /oauth/google/callback',
       'DELETE /v1/establishments/{id}/google',
       'GET /v1/establishments/{id}/google/calendars',
+      'GET /v1/establishments/{id}/google/decisions',
+      'POST /v1/establishments/{id}/google/decisions/{decisionId}',
       'PUT /v1/chalets/{id}/google-calendar',
       'POST /v1/chalets/{id}/google-calendar/sync',
       'GET /v1/bookings/{id}/history',

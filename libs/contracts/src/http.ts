@@ -9,7 +9,15 @@ import {
   googleFreshness,
 } from './availability.ts';
 import { booking, bookingListQuery, createdBooking, historyEntry, newBooking } from './booking.ts';
-import { calendarChoice, chaletCalendar, googleOverview, selectableCalendar, syncReport } from './calendar.ts';
+import {
+  calendarChoice,
+  chaletCalendar,
+  driftChoice,
+  driftDecision,
+  googleOverview,
+  selectableCalendar,
+  syncReport,
+} from './calendar.ts';
 import * as e from './establishment.ts';
 import { base, nothing, route } from './http-route.ts';
 import { checkout, dispute, disputeQuery, ledgerExportQuery, ledgerPage, ledgerQuery } from './payment.ts';
@@ -238,6 +246,8 @@ const paymentRoutes = {
   }),
 };
 
+const decisionBody = driftDecision.meta({ id: 'DriftDecision' });
+
 const googleRoutes = {
   getGoogleOverview: route('get', '/v1/establishments/{id}/google', owners, {
     ...google,
@@ -284,6 +294,21 @@ const googleRoutes = {
     body: calendarChoice,
     success: answer(chaletCalendar),
     refusals: ['google_not_connected', 'calendar_in_use'],
+  }),
+  listDriftDecisions: route('get', '/v1/establishments/{id}/google/decisions', owners, {
+    ...google,
+    summary: 'Events of bookings that were changed in Google and wait for a decision',
+    params: byId,
+    query: pageQuery,
+    success: answer(pageOf(decisionBody)),
+  }),
+  decideDrift: route('post', '/v1/establishments/{id}/google/decisions/{decisionId}', owners, {
+    ...google,
+    summary: 'Decide: put the event back, or cancel the booking and refund it',
+    params: z.object({ id, decisionId: id }),
+    body: driftChoice,
+    success: answer(decisionBody),
+    refusals: ['already_decided'],
   }),
   syncGoogleCalendar: route('post', '/v1/chalets/{id}/google-calendar/sync', owners, {
     ...google,

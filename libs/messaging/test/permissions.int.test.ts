@@ -68,8 +68,13 @@ const calls: Record<ServiceName, RequestContract[]> = {
   gateway: requests,
   booking: [paymentRequests.settleHold, calendarRequests.consult],
   availability: [establishmentRequests.getChalet, bookingRequests.findOverlaps, calendarRequests.consult, ...sweep],
-  'calendar-sync': [bookingRequests.recordExternalEvents, ...sweep],
   payment: [establishmentRequests.getEstablishment, bookingRequests.getSnapshot, bookingRequests.extendHold, ...sweep],
+  'calendar-sync': [
+    bookingRequests.recordExternalEvents,
+    bookingRequests.cancel,
+    establishmentRequests.getChalet,
+    ...sweep,
+  ],
 };
 
 const variable = (service: ServiceName) => `NATS_${service.toUpperCase().replace('-', '_')}_PASSWORD`;

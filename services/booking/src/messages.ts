@@ -15,7 +15,12 @@ import { cancelBooking } from './operations/cancel-booking.ts';
 import { createBooking } from './operations/create-booking.ts';
 import { extendHold } from './operations/extend-hold.ts';
 import { noteBalanceDue, settleOverdueBalance } from './operations/follow-balance.ts';
-import { linkGoogleEvent, recordRestoredMirror } from './operations/follow-mirror.ts';
+import {
+  linkGoogleEvent,
+  noteDriftDecision,
+  noteDriftQuestion,
+  recordRestoredMirror,
+} from './operations/follow-mirror.ts';
 import { createChalet, updateChalet } from './operations/manage-chalets.ts';
 import { createEstablishment, updateEstablishment } from './operations/manage-establishment.ts';
 import { createKey, deleteKey } from './operations/manage-keys.ts';
@@ -81,6 +86,8 @@ export const paymentHandlers = (ctx: BookingContext): EventHandler[] => [
 export const calendarHandlers = (ctx: BookingContext): EventHandler[] => [
   on(calendarEvents.eventLinked, (link, meta) => linkGoogleEvent(ctx, link, meta)),
   on(calendarEvents.mirrorRestored, (restored, meta) => recordRestoredMirror(ctx, restored, meta)),
+  on(calendarEvents.driftAwaitsDecision, (question, meta) => noteDriftQuestion(ctx, question, meta)),
+  on(calendarEvents.driftDecided, (decision, meta) => noteDriftDecision(ctx, decision, meta)),
   on(calendarEvents.externalEventChanged, async (change, meta) => {
     await recordExternalEvents(ctx, [change], meta);
   }),

@@ -1,16 +1,9 @@
 import type { ExternalEventChange } from '@monde-sauvage/contracts';
 import type { Context, Transaction } from './context.ts';
 import { classifyEvent, type GoogleEvent } from './domain/classify-event.ts';
+import { findDrift, unverified } from './domain/drift.ts';
 import { isShared } from './domain/merge-event.ts';
-import {
-  bookingOfEventId,
-  findDrift,
-  isMirrorEventId,
-  isOurs,
-  mirrorEventId,
-  unverified,
-  type WrittenEvent,
-} from './domain/mirror-event.ts';
+import { bookingOfEventId, isMirrorEventId, isOurs, mirrorEventId, type WrittenEvent } from './domain/mirror-event.ts';
 import { type Observed, planExternalChanges } from './domain/plan-external-changes.ts';
 import type { Calendar } from './generated/prisma/client.ts';
 import type { Listing } from './list-changes.ts';
@@ -208,7 +201,7 @@ function findingOf(
     // An event that was not written before is our own, just made.
     return event.status === 'cancelled' || mirror.writtenHash !== null ? { kind: 'suspect' } : undefined;
   }
-  const drift = findDrift(mirror.written, event, mirror.bookingId);
+  const drift = findDrift(mirror.written, event, mirror.bookingId)?.words;
   if (drift === undefined) return { kind: 'touched', event };
   // Of a deleted event Google may tell the id only: the writer reads it.
   if (event.status === 'cancelled') return { kind: 'drift', drift, etag: null };

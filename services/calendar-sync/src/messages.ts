@@ -13,8 +13,10 @@ import { chooseCalendar } from './operations/choose-calendar.ts';
 import { completeConnection } from './operations/complete-connection.ts';
 import { connect } from './operations/connect.ts';
 import { consult } from './operations/consult.ts';
+import { decideDrift } from './operations/decide-drift.ts';
 import { disconnect } from './operations/disconnect.ts';
 import { listCalendars } from './operations/list-calendars.ts';
+import { listDecisions } from './operations/list-decisions.ts';
 import { overview } from './operations/overview.ts';
 import { receivePush } from './operations/receive-push.ts';
 import { recordBooking } from './operations/record-booking.ts';
@@ -31,6 +33,8 @@ export const requestHandlers = (context: Context, syncer: CalendarSyncer): Reque
   handle(calendarRequests.overview, input => overview(context, input)),
   handle(calendarRequests.listCalendars, input => listCalendars(context, input)),
   handle(calendarRequests.chooseCalendar, input => chooseCalendar(context, syncer, input)),
+  handle(calendarRequests.listDecisions, input => listDecisions(context, input)),
+  handle(calendarRequests.decideDrift, input => decideDrift(context, input)),
   handle(calendarRequests.receivePush, input => receivePush(context, input)),
 ];
 

@@ -2,6 +2,7 @@ import { fullJitter, startWorker, type Worker } from '@monde-sauvage/service-kit
 import type { Context } from './context.ts';
 import { GoogleCallError } from './google/classify-error.ts';
 import { reconcileMirror, type Surroundings } from './reconcile-mirror.ts';
+import { findOpenDecisions } from './stores/decision-store.ts';
 import { keepLease } from './stores/keep-lease.ts';
 import { claimLane, LaneLostError, releaseLane, renewLane } from './stores/lanes.ts';
 import { commitFailure, findDueMirrors, type Mirror } from './stores/mirror-store.ts';
@@ -85,10 +86,13 @@ async function writeLane(
 
 async function loadSurroundings(context: Context, chaletId: string, due: Mirror[]): Promise<Surroundings> {
   const establishmentId = due[0]?.establishmentId ?? '';
-  const [chalet, calendar, access] = await Promise.all([
+  const bookingIds = due.map(({ bookingId }) => bookingId);
+  const [chalet, calendar, access, establishment, decisions] = await Promise.all([
     context.db.chalet.findUnique({ where: { id: chaletId } }),
     context.db.calendar.findUnique({ where: { chaletId }, select: { calendarId: true } }),
     context.google.access(establishmentId),
+    context.db.establishment.findUnique({ where: { id: establishmentId } }),
+    findOpenDecisions(context.db, bookingIds),
   ]);
   return {
     chaletId,
@@ -97,6 +101,9 @@ async function loadSurroundings(context: Context, chaletId: string, due: Mirror[
     timezone: chalet?.timezone ?? 'UTC',
     calendarId: calendar?.calendarId ?? null,
     access,
+    calendarDrift: establishment?.calendarDrift === 'ask' ? 'ask' : 'restore',
+    sendUpdates: establishment?.guestInvitations ? 'all' : 'none',
+    decisions,
   };
 }
 

@@ -1,21 +1,16 @@
 import { type CivilDate, dateInZone } from '@monde-sauvage/contracts';
 import type { Context } from './context.ts';
 import type { GoogleEvent } from './domain/classify-event.ts';
+import { type Drift, deleted, findDrift, isMeant, unverified } from './domain/drift.ts';
 import { mustBeMerged, patchOf, showsPatch } from './domain/merge-event.ts';
-import {
-  findDrift,
-  hashOfEvent,
-  isOurs,
-  mirrorEvent,
-  mirrorEventId,
-  unverified,
-  writtenPart,
-} from './domain/mirror-event.ts';
-import type { CalendarApi } from './google/calendar-api.ts';
+import { hashOfEvent, isOurs, mirrorEvent, mirrorEventId, writtenPart } from './domain/mirror-event.ts';
+import type { DriftDecision } from './generated/prisma/client.ts';
+import type { CalendarApi, SendUpdates } from './google/calendar-api.ts';
 import { GoogleCallError, type GoogleFailure } from './google/classify-error.ts';
 import type { Access } from './google/google-accounts.ts';
 import { laneApi } from './stores/lane-api.ts';
 import {
+  commitQuestion,
   commitRemoved,
   commitSettled,
   commitWritten,
@@ -33,6 +28,12 @@ export interface Surroundings {
   /** The calendar that the chalet's mirrors belong in; null while none is chosen. */
   calendarId: string | null;
   access: Access;
+  /** Whether what the owner does to a mirror is put back, or waits for the owner's decision. */
+  calendarDrift: 'restore' | 'ask';
+  /** Whether Google tells the guest of what is written. */
+  sendUpdates: SendUpdates;
+  /** Open decisions about the mirrors at hand, by booking. */
+  decisions: ReadonlyMap<string, DriftDecision>;
 }
 
 /** Ids to try in a row when Google keeps each from us; more would mean that something else is wrong. */
@@ -59,7 +60,9 @@ export async function reconcileMirror(context: Context, mirror: Mirror, around: 
   let place = mirror.place;
   if (place !== null && place.calendarId !== target) {
     const api = laneApi(context, around.chaletId, place.calendarId, access.api);
-    await deleteMirror(api, place, mirror, around.calendarId);
+    // A guest hears of a cancellation, not of an event that moves to another calendar of the owner.
+    const sendUpdates = mirror.active ? 'none' : around.sendUpdates;
+    await deleteMirror(api, place, mirror, { chosenCalendarId: around.calendarId, sendUpdates });
     await context.passing('mirror removed from Google, not committed');
     await commitRemoved(context, mirror, place, target === null);
     if (target === null) return;
@@ -78,13 +81,27 @@ export async function reconcileMirror(context: Context, mirror: Mirror, around: 
     locale: around.locale,
   });
   const hash = hashOfEvent(event);
+  const decision = around.decisions.get(mirror.bookingId);
+  const asks = around.calendarDrift === 'ask' && decision?.status !== 'restoring';
+  if (place !== null && decision !== undefined) {
+    // Until the owner decides, only what is seen anew in Google is looked at: the question may have changed, or gone.
+    if (asks && mirror.drift === null) return commitSettled(context, mirror, 'awaiting_decision');
+    mirror = { ...mirror, drift: mirror.drift ?? decision.drift };
+  }
   if (place !== null && mirror.writtenHash === hash && mirror.drift === null) {
     return commitSettled(context, mirror, 'synced');
   }
   const api = laneApi(context, around.chaletId, target, access.api);
-  const result = await writeMirror(context, api, mirror, target, event);
+  const { sendUpdates } = around;
+  const result = await writeMirror(context, api, mirror, { calendarId: target, event, asks, sendUpdates });
+  if ('drift' in result) return commitQuestion(context, mirror, result);
   await context.passing('mirror written in Google, not committed');
-  await commitWritten(context, mirror, { ...result, hash, written: writtenPart(event, result.event) });
+  await commitWritten(context, mirror, {
+    ...result,
+    hash,
+    written: writtenPart(event, result.event),
+    decision: decision === undefined ? null : asks ? 'undone' : 'restored',
+  });
 }
 
 /** Mirrors of stays that are over are kept where they are, but not made again. */
@@ -107,30 +124,42 @@ interface WriteResult {
   restored: string | null;
 }
 
+/** What was done to the event in Google, where the owner wants to be asked; `found` is null when it is not there. */
+interface Question {
+  drift: Drift;
+  found: GoogleEvent | null;
+}
+
+interface Wish {
+  calendarId: string;
+  event: GoogleEvent;
+  /** Whether the owner is asked before a drift is put right. */
+  asks: boolean;
+  sendUpdates: SendUpdates;
+}
+
 async function writeMirror(
   context: Context,
   api: CalendarApi,
   mirror: Mirror,
-  calendarId: string,
-  event: GoogleEvent,
-): Promise<WriteResult> {
-  if (mirror.place === null || mirror.writtenHash === null) {
-    return createEvent(context, api, mirror, calendarId, event);
-  }
+  wish: Wish,
+): Promise<WriteResult | Question> {
+  if (mirror.place === null || mirror.writtenHash === null) return createEvent(context, api, mirror, wish);
+  const { calendarId, event, asks, sendUpdates } = wish;
   const { place } = mirror;
   try {
-    if (canPatchUnread(mirror, event)) {
+    if (canPatchUnread(mirror, event) && !(asks && mirror.drift !== null)) {
       const patch = patchOf(event, mirror.written, null);
-      const patched = await api.patchEvent(calendarId, place.eventId, patch, mirror.etag);
+      const patched = await api.patchEvent(calendarId, place.eventId, patch, mirror.etag, sendUpdates);
       return { place, event: patched, restored: mirror.drift };
     }
   } catch (error) {
     failureAmong(error, ['changed_meanwhile', 'not_found', 'gone', 'forbidden']);
   }
-  const adopted = await adoptEvent(api, place, mirror, event);
-  if (adopted !== undefined) return { place, ...adopted };
+  const adopted = await adoptEvent(api, place, mirror, wish);
+  if (adopted !== undefined) return 'drift' in adopted ? adopted : { place, ...adopted };
   // Under the same id first: not found may also mean that the whole calendar is out of reach for now.
-  const created = await createEvent(context, api, mirror, calendarId, event);
+  const created = await createEvent(context, api, mirror, wish);
   return { ...created, restored: knownDrift(mirror) ?? 'deleted in Google' };
 }
 
@@ -144,24 +173,19 @@ const canPatchUnread = (mirror: Mirror, event: GoogleEvent): boolean =>
   !mustBeMerged(event, mirror.written);
 
 /** Inserts under the first id of the booking's sequence that Google lets us have, or takes over what is there. */
-async function createEvent(
-  context: Context,
-  api: CalendarApi,
-  mirror: Mirror,
-  calendarId: string,
-  event: GoogleEvent,
-): Promise<WriteResult> {
+async function createEvent(context: Context, api: CalendarApi, mirror: Mirror, wish: Wish): Promise<WriteResult> {
+  const { calendarId, event, sendUpdates } = wish;
   for (let sequence = mirror.idSequence; sequence < mirror.idSequence + mostIdsAtOnce; sequence += 1) {
     const place = { calendarId, eventId: mirrorEventId(mirror.bookingId, sequence) };
     await recordPlace(context, mirror.bookingId, place, sequence);
     await context.passing('place of a mirror recorded, its event not made');
     try {
-      const inserted = await api.insertEvent(calendarId, { ...event, id: place.eventId });
+      const inserted = await api.insertEvent(calendarId, { ...event, id: place.eventId }, sendUpdates);
       return { place, event: inserted, restored: null };
     } catch (error) {
       failureAmong(error, ['duplicate']);
-      const adopted = await adoptEvent(api, place, mirror, event);
-      if (adopted !== undefined) return { place, ...adopted, restored: null };
+      const adopted = await adoptEvent(api, place, mirror, { ...wish, asks: false });
+      if (adopted !== undefined && !('drift' in adopted)) return { place, ...adopted, restored: null };
     }
   }
   throw new GoogleCallError({ kind: 'invalid', reason: `Google accepts none of ${mostIdsAtOnce} event ids` });
@@ -169,30 +193,39 @@ async function createEvent(
 
 /**
  * Makes the event that has our id already what it should be; a deleted one is brought back. undefined when it cannot
- * be had: it is somebody else's, is gone for good, or Google refuses to bring it back.
+ * be had: it is somebody else's, is gone for good, or Google refuses to bring it back. Where the owner is asked, what was
+ * done to it is the answer instead.
  */
 async function adoptEvent(
   api: CalendarApi,
   place: Place,
   mirror: Pick<Mirror, 'bookingId' | 'written'>,
-  event: GoogleEvent,
-): Promise<Omit<WriteResult, 'place'> | undefined> {
+  { event, asks, sendUpdates }: Wish,
+): Promise<Omit<WriteResult, 'place'> | Question | undefined> {
   for (let tries = 0; ; tries += 1) {
     const found = await getEvent(api, place);
-    if (found === undefined) return undefined;
-    const deleted = found.status === 'cancelled';
+    if (found === undefined) {
+      if (!asks || mirror.written === null) return undefined;
+      // Throws when it is the whole calendar that is out of reach.
+      await api.getCalendar(place.calendarId);
+      return { drift: deleted, found: null };
+    }
+    const isDeleted = found.status === 'cancelled';
     if (!isOurs(found, mirror.bookingId)) return undefined;
     const patch = patchOf(event, mirror.written, found);
     if (showsPatch(found, patch)) return { event: found, restored: null };
-    const restored = mirror.written === null ? null : (findDrift(mirror.written, found, mirror.bookingId) ?? null);
+    const drift = mirror.written === null ? undefined : findDrift(mirror.written, found, mirror.bookingId);
+    if (asks && drift !== undefined && isMeant(drift)) return { drift, found };
     try {
-      return { event: await api.patchEvent(place.calendarId, place.eventId, patch, found.etag ?? null), restored };
+      const { calendarId, eventId } = place;
+      const patched = await api.patchEvent(calendarId, eventId, patch, found.etag ?? null, sendUpdates);
+      return { event: patched, restored: drift?.words ?? null };
     } catch (error) {
       if (!(error instanceof GoogleCallError)) throw error;
       const { kind } = error.failure;
       // The owner is faster than we are: read again, a few times.
       if (kind === 'changed_meanwhile' && tries < 3) continue;
-      if (deleted && ['forbidden', 'not_found', 'gone', 'invalid'].includes(kind)) return undefined;
+      if (isDeleted && ['forbidden', 'not_found', 'gone', 'invalid'].includes(kind)) return undefined;
       throw error;
     }
   }
@@ -206,15 +239,15 @@ async function deleteMirror(
   api: CalendarApi,
   place: Place,
   mirror: Mirror,
-  chosenCalendarId: string | null,
+  o: { chosenCalendarId: string | null; sendUpdates: SendUpdates },
 ): Promise<void> {
   let etag = mirror.etag;
   for (let tries = 0; ; tries += 1) {
     try {
-      return await api.deleteEvent(place.calendarId, place.eventId, etag);
+      return await api.deleteEvent(place.calendarId, place.eventId, etag, o.sendUpdates);
     } catch (error) {
       const failure = failureAmong(error, ['not_found', 'gone', 'changed_meanwhile']);
-      if (failure.kind === 'not_found' && place.calendarId === chosenCalendarId)
+      if (failure.kind === 'not_found' && place.calendarId === o.chosenCalendarId)
         await api.getCalendar(place.calendarId);
       if (failure.kind !== 'changed_meanwhile') return;
       if (tries >= 3) throw error;

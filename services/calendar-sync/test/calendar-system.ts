@@ -20,7 +20,15 @@ import {
   type Result,
 } from '@monde-sauvage/contracts';
 import { startGoogleEmulator } from '@monde-sauvage/emulators';
-import { connectNats, ensureStream, handle, outboxRow, request, serveRequests } from '@monde-sauvage/messaging';
+import {
+  connectNats,
+  ensureStream,
+  handle,
+  outboxRow,
+  type RequestHandler,
+  request,
+  serveRequests,
+} from '@monde-sauvage/messaging';
 import { createPool } from '@monde-sauvage/persistence';
 import { createMetrics, newId } from '@monde-sauvage/service-kit';
 import { createTestDatabase, eventually, silentLogger, testNats } from '@monde-sauvage/testkit';
@@ -87,6 +95,9 @@ export async function startCalendarSystem(variables: Record<string, string> = {}
       for (const [name, value] of Object.entries(row.headers)) h.set(name, value);
       await nc.jetstream().publish(row.subject, JSON.stringify(row.body), { headers: h });
     },
+    /** Answers requests to the booking service, with these handlers alone, until it is drained. */
+    asBooking: (handlers: RequestHandler[]) =>
+      serveRequests({ nc, service: 'booking', handlers, logger: silentLogger, metrics: createMetrics('booking') }),
     /** A second replica, or the same service once more. */
     start,
     async restart(changed: Record<string, string> = {}) {
@@ -180,6 +191,35 @@ export async function announceChalet(
     ...o,
   };
   await system.publish(establishmentEvents.chaletUpdated, chalet, chalet.id);
+}
+
+/** What an owner chose about the establishment's calendars; waits until it is known. */
+export async function announceSettings(
+  system: CalendarSystem,
+  { establishmentId }: Pick<Chalet, 'establishmentId'>,
+  settings: { calendarDrift?: 'restore' | 'ask'; guestInvitations?: boolean; version?: number },
+): Promise<void> {
+  const at = new Date().toISOString();
+  const establishment = {
+    id: establishmentId,
+    name: 'Monde Sauvage',
+    timezone,
+    currency: 'CAD',
+    locale: 'fr-CA',
+    cancellationPolicy: 'moderate' as const,
+    createdAt: at,
+    updatedAt: at,
+    version: 1,
+    ...settings,
+  };
+  await system.publish(establishmentEvents.establishmentUpdated, establishment, establishmentId);
+  await eventually(async () => {
+    const { rowCount } = await system.pool.query('SELECT FROM establishments WHERE id = $1 AND version = $2', [
+      establishmentId,
+      establishment.version,
+    ]);
+    return rowCount === 1;
+  });
 }
 
 /** The owner goes through Google's pages, over HTTP. Returns what the callback says. */

@@ -28,5 +28,6 @@ export const bodyExamples: Record<string, unknown> = {
     locale: 'fr-CA',
   },
   cancelBooking: { reason: 'Change of plans' },
+  decideDrift: { decision: 'restore' },
   chooseGoogleCalendar: { calendarId: 'chalet-1@group.calendar.google.com' },
 };

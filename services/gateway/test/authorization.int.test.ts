@@ -14,7 +14,7 @@ function addressOf(route: HttpRoute): string {
     : route.path.includes('/chalets/')
       ? world.chalet
       : world.establishment;
-  const path = route.path.replace('{id}', id).replace('{keyId}', world.key);
+  const path = route.path.replace('{id}', id).replace('{keyId}', world.key).replace('{decisionId}', world.key);
   return 'from' in route.query.shape && route.method === 'get' ? `${path}?from=2027-02-10&to=2027-02-12` : path;
 }
 

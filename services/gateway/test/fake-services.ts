@@ -76,6 +76,19 @@ export const booking: Booking = {
   cancelledAt: null,
   cancelReason: null,
 };
+const decisionOf = (id: string) => ({
+  id,
+  chaletId: world.chalet,
+  bookingId: world.booking,
+  reference: 'MS-7K3QXD',
+  kinds: ['deleted' as const],
+  description: 'deleted in Google',
+  from: { title: 'Chalet 1 - John Doe', startDate: '2027-02-10', endDate: '2027-02-12' },
+  to: null,
+  since: at,
+  status: 'restored' as const,
+  decidedAt: at,
+});
 const establishment = {
   id: world.establishment,
   name: 'Monde Sauvage',
@@ -206,6 +219,8 @@ export async function startFakeServices(natsUrl: string): Promise<Fakes> {
     ),
     handle(calendarRequests.disconnect, async ({ actor }) => managed(actor, {})),
     handle(calendarRequests.listCalendars, async ({ actor }) => managed(actor, { items: [], nextCursor: null })),
+    handle(calendarRequests.listDecisions, async ({ actor }) => managed(actor, none)),
+    handle(calendarRequests.decideDrift, async ({ actor, decisionId }) => managed(actor, decisionOf(decisionId))),
     handle(calendarRequests.chooseCalendar, async ({ actor, chaletId, calendarId }) =>
       managed(actor, { chaletId, calendarId }),
     ),

@@ -1,8 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { GoogleEvent } from './classify-event.ts';
 import {
   bookingOfEventId,
-  findDrift,
   hashOfEvent,
   isMirrorEventId,
   type MirroredBooking,
@@ -55,30 +53,5 @@ describe('the event of a booking', () => {
     expect(isMirrorEventId(bookingId, 1, ids[2] ?? '')).toBe(false);
     expect(bookingOfEventId(ids[0] ?? '')).toBe(bookingId);
     expect(bookingOfEventId('9g8f7e6d5c4b3a2s1')).toBeUndefined();
-  });
-});
-
-describe('drift', () => {
-  const written = { summary: 'Chalet 1 - John Doe', startDate: '2027-02-10', endDate: '2027-02-12' };
-  const driftOf = (event: GoogleEvent) => findDrift(written, event, bookingId);
-
-  test('is what the owner moved, renamed, freed or deleted, not what was merely touched', () => {
-    expect(driftOf(eventOf())).toBeUndefined();
-    expect(driftOf({ ...eventOf(), description: 'key under the mat', colorId: '3' })).toBeUndefined();
-    expect(driftOf({ ...eventOf(), summary: 'Jean' })).toBe('renamed in Google');
-    expect(driftOf({ ...eventOf(), end: { date: '2027-02-13' } })).toContain('moved in Google');
-    expect(driftOf({ ...eventOf(), transparency: 'transparent' })).toContain('free');
-    expect(driftOf({ id: 'x', status: 'cancelled' })).toBe('deleted in Google');
-  });
-
-  test('includes an event that lost our properties, or part of them', () => {
-    const { extendedProperties: _, ...bare } = eventOf();
-    expect(driftOf(bare)).toContain('lost its link');
-    expect(driftOf({ ...bare, extendedProperties: { private: { booking_id: bookingId } } })).toContain('lost its link');
-  });
-
-  test('includes an event that got times', () => {
-    const timed = { start: { dateTime: '2027-02-10T15:00:00Z' }, end: { dateTime: '2027-02-12T11:00:00Z' } };
-    expect(driftOf({ ...eventOf(), ...timed })).toContain('moved in Google');
   });
 });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BookingSnapshot, CivilDate } from '@monde-sauvage/contracts';
+import type { BookingSnapshot } from '@monde-sauvage/contracts';
 import { z } from 'zod';
 import type { GoogleEvent } from './classify-event.ts';
 import { isShared } from './merge-event.ts';
@@ -52,7 +52,7 @@ export const isActive = (booking: MirroredBooking): boolean => booking.status !=
 export const titleOf = (booking: MirroredBooking, chaletName: string): string =>
   `${booking.status === 'confirmed' ? '[CONFIRMED] ' : ''}${chaletName} - ${booking.customerName}`;
 
-const markOfOurs = 'website';
+export const markOfOurs = 'website';
 
 const words = {
   fr: { reference: 'Réservation', guests: 'Personnes', phone: 'Téléphone', email: 'Courriel', notes: 'Notes' },
@@ -146,9 +146,6 @@ export function bookingOfEventId(googleEventId: string): string | undefined {
 export const isMirrorEventId = (bookingId: string, upTo: number, googleEventId: string): boolean =>
   Array.from({ length: upTo + 1 }, (_, sequence) => mirrorEventId(bookingId, sequence)).includes(googleEventId);
 
-/** In the place of a drift: the list and our own writes crossed, so that only reading the event tells. */
-export const unverified = 'unverified';
-
 /**
  * Whether an event that has an id of ours belongs to this booking. Google's `update` drops the private properties that
  * it does not name, so that only those of another booking speak against it.
@@ -157,34 +154,3 @@ export function isOurs(event: GoogleEvent, bookingId: string): boolean {
   const claimed = event.extendedProperties?.private?.booking_id;
   return claimed === undefined || claimed === bookingId;
 }
-
-/** How an event in Google differs from what we wrote there, in words for the audit trail; undefined when it does not. */
-export function findDrift(
-  written: Pick<WrittenEvent, 'summary' | 'startDate' | 'endDate'>,
-  event: GoogleEvent,
-  bookingId: string,
-): string | undefined {
-  if (event.status === 'cancelled') return 'deleted in Google';
-  const found = {
-    summary: event.summary ?? '',
-    startDate: event.start?.date ?? localDate(event.start?.dateTime),
-    endDate: event.end?.date ?? localDate(event.end?.dateTime),
-  };
-  const differences: string[] = [];
-  if (found.startDate !== written.startDate || found.endDate !== written.endDate || isTimed(event)) {
-    differences.push(`moved in Google to ${found.startDate || 'no date'} – ${found.endDate || 'no date'}`);
-  }
-  if (found.summary !== written.summary) differences.push('renamed in Google');
-  if (event.transparency === 'transparent') differences.push('marked as free in Google');
-  if (!hasMark(event, bookingId)) differences.push('lost its link to the booking in Google');
-  return differences.length === 0 ? undefined : differences.join(', ');
-}
-
-const isTimed = (event: GoogleEvent): boolean => Boolean(event.start?.dateTime || event.end?.dateTime);
-
-function hasMark(event: GoogleEvent, bookingId: string): boolean {
-  const mark = event.extendedProperties?.private;
-  return mark?.booking_id === bookingId && mark.source === markOfOurs;
-}
-
-const localDate = (dateTime: string | null | undefined): CivilDate => dateTime?.slice(0, 10) ?? '';

@@ -5,12 +5,21 @@ import type { GoogleEvent } from '../domain/classify-event.ts';
 /** Runs one call with the connection's limiter, token and error handling around it. */
 export type Call = <T>(operation: string, run: () => Promise<{ data: T }>) => Promise<T>;
 
+/** Whether Google writes to guests about a change. */
+export type SendUpdates = 'all' | 'none';
+
 /** The calls this service makes. All of them throw GoogleCallError. */
 export interface CalendarApi {
-  insertEvent(calendarId: string, event: GoogleEvent): Promise<GoogleEvent>;
+  insertEvent(calendarId: string, event: GoogleEvent, sendUpdates: SendUpdates): Promise<GoogleEvent>;
   getEvent(calendarId: string, eventId: string): Promise<GoogleEvent>;
-  patchEvent(calendarId: string, eventId: string, event: GoogleEvent, etag: string | null): Promise<GoogleEvent>;
-  deleteEvent(calendarId: string, eventId: string, etag: string | null): Promise<void>;
+  patchEvent(
+    calendarId: string,
+    eventId: string,
+    event: GoogleEvent,
+    etag: string | null,
+    sendUpdates: SendUpdates,
+  ): Promise<GoogleEvent>;
+  deleteEvent(calendarId: string, eventId: string, etag: string | null, sendUpdates: SendUpdates): Promise<void>;
   /** One page. The same parameters go with a first list and with every incremental one, as Google demands. */
   listEvents(
     calendarId: string,
@@ -25,9 +34,6 @@ export interface CalendarApi {
 /** A call that has not been answered by then is taken for lost; whether it had an effect is unknown. */
 const timeoutMs = 8_000;
 
-/** Guests hear from us, not from Google. */
-const sendUpdates = 'none';
-
 export function createCalendarApi(o: { auth: OAuth2Client; rootUrl: string; call: Call }): CalendarApi {
   // Retrying is ours: its state is in the database, and a write may have been applied although its answer was lost.
   const { events, channels, calendarList } = calendar({
@@ -39,12 +45,12 @@ export function createCalendarApi(o: { auth: OAuth2Client; rootUrl: string; call
   });
   const ifMatch = (etag: string | null) => (etag === null ? {} : { headers: { 'If-Match': etag } });
   return {
-    insertEvent: (calendarId, requestBody) =>
+    insertEvent: (calendarId, requestBody, sendUpdates) =>
       o.call('events.insert', () => events.insert({ calendarId, requestBody, sendUpdates })),
     getEvent: (calendarId, eventId) => o.call('events.get', () => events.get({ calendarId, eventId })),
-    patchEvent: (calendarId, eventId, requestBody, etag) =>
+    patchEvent: (calendarId, eventId, requestBody, etag, sendUpdates) =>
       o.call('events.patch', () => events.patch({ calendarId, eventId, requestBody, sendUpdates }, ifMatch(etag))),
-    async deleteEvent(calendarId, eventId, etag) {
+    async deleteEvent(calendarId, eventId, etag, sendUpdates) {
       await o.call('events.delete', () => events.delete({ calendarId, eventId, sendUpdates }, ifMatch(etag)));
     },
     listEvents: (calendarId, { from, pageToken }) =>

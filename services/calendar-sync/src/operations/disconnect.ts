@@ -4,6 +4,7 @@ import type { Context, Transaction } from '../context.ts';
 import { remove } from '../domain/plan-external-changes.ts';
 import { classifyGoogleError } from '../google/classify-error.ts';
 import { createOAuthClient } from '../google/oauth.ts';
+import { closeDecisions } from '../stores/decision-store.ts';
 import { findActiveExternalEvents, writeExternalChanges } from '../stores/external-event-store.ts';
 import { writeEvents } from '../stores/outbox-store.ts';
 import { transact } from '../stores/transact.ts';
@@ -76,6 +77,7 @@ async function forgetCalendars(
     const gone = (await findActiveExternalEvents(tx, chaletId)).map(row => remove(row, 'Google was disconnected'));
     await writeExternalChanges(tx, context, { chaletId, establishmentId }, gone);
   }
+  await closeDecisions(tx, { establishmentId }, context.now());
   await tx.calendar.deleteMany({ where: { establishmentId } });
   if (o.removeMirrors) await wakeMirrors(tx, { establishmentId, now: context.now() });
   else await tx.mirror.updateMany({ where: { establishmentId }, data: forgottenPlace });

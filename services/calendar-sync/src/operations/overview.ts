@@ -3,6 +3,8 @@ import type { z } from 'zod';
 import type { Context } from '../context.ts';
 import type { Calendar, Chalet, Connection } from '../generated/prisma/client.ts';
 
+import { unmetDecisions, viewDecision } from '../stores/decision-store.ts';
+
 type Overview = z.input<typeof googleOverview>;
 type CalendarView = Overview['calendars'][number];
 
@@ -43,7 +45,7 @@ const viewConnection = (connection: Connection | null): Overview['connection'] =
 
 async function viewCalendar(context: Context, calendar: Calendar, chalet: Chalet | undefined): Promise<CalendarView> {
   const { chaletId, calendarId } = calendar;
-  const [counts, problems, channel, conflicts] = await Promise.all([
+  const [counts, problems, channel, conflicts, decisions] = await Promise.all([
     context.db.mirror.groupBy({ by: ['state'], where: { chaletId }, _count: true }),
     context.db.mirror.findMany({
       where: { chaletId, state: { in: ['wanted', 'blocked', 'failed'] }, lastError: { not: null } },
@@ -55,6 +57,11 @@ async function viewCalendar(context: Context, calendar: Calendar, chalet: Chalet
       orderBy: { expiresAt: 'desc' },
     }),
     countConflicts(context, chaletId),
+    context.db.driftDecision.findMany({
+      where: { chaletId, establishmentId: calendar.establishmentId, ...unmetDecisions },
+      orderBy: { id: 'asc' },
+      take: mostProblems,
+    }),
   ]);
   const count = (state: string) => counts.find(row => row.state === state)?._count ?? 0;
   const blocked = problems.find(({ state }) => state === 'blocked');
@@ -69,6 +76,7 @@ async function viewCalendar(context: Context, calendar: Calendar, chalet: Chalet
     mirrors: { synced: count('synced'), waiting: count('wanted'), failed: count('failed'), blocked: count('blocked') },
     conflicts,
     problems: problems.map(({ bookingId, state, lastError }) => ({ bookingId, state, reason: lastError ?? '' })),
+    decisions: decisions.map(viewDecision),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { BookingSnapshot } from '@monde-sauvage/contracts';
 import type { Context } from '../context.ts';
 import { isActive, mirroredPart } from '../domain/mirror-event.ts';
+import { closeDecisions } from '../stores/decision-store.ts';
 
 /**
  * A booking changed: takes over what its mirror should show, newest version first, and wakes the writer. No call is
@@ -30,5 +31,18 @@ export async function recordBooking(context: Context, booking: BookingSnapshot):
                              ELSE ${now}::timestamptz END
     WHERE excluded.version > mirrors.version`;
   await context.passing('booking recorded, its event not acknowledged');
+  if (!active) await closeDecisionsOf(context, booking);
   if (changed > 0) context.nudge.mirrors();
+}
+
+/** A cancelled booking leaves nothing to decide. Said again whenever the event comes again, so that a crash loses nothing. */
+async function closeDecisionsOf(context: Context, { id, version }: BookingSnapshot): Promise<void> {
+  if ((await context.db.mirror.count({ where: { bookingId: id, version: { lte: version }, active: false } })) === 0)
+    return;
+  const decidedAt = context.now();
+  await context.db.driftDecision.updateMany({
+    where: { bookingId: id, status: 'cancelling' },
+    data: { status: 'cancelled', decidedAt },
+  });
+  await closeDecisions(context.db, { bookingId: id }, decidedAt);
 }

@@ -1,5 +1,6 @@
 import type { ChaletSnapshot, EstablishmentSnapshot } from '@monde-sauvage/contracts';
 import type { Context } from '../context.ts';
+import { transact } from '../stores/transact.ts';
 
 /** Keeps the newest copy of a chalet; mirrors to come follow its name, as do those of stays that are not over. */
 export async function recordChalet(context: Context, chalet: ChaletSnapshot): Promise<void> {
@@ -30,15 +31,23 @@ export async function recordChalet(context: Context, chalet: ChaletSnapshot): Pr
   if (waiting > 0) context.nudge.mirrors();
 }
 
-/** Keeps the newest copy of an establishment. */
+/** Keeps the newest copy of an establishment. Questions that wait for an owner who is asked no more are answered: restore. */
 export async function recordEstablishment(context: Context, establishment: EstablishmentSnapshot): Promise<void> {
   const { id, name, timezone, locale, calendarDrift, guestInvitations, version } = establishment;
-  await context.db.$executeRaw`
-    INSERT INTO establishments (id, name, timezone, locale, calendar_drift, guest_invitations, version)
-    VALUES (${id}::uuid, ${name}, ${timezone}, ${locale}, ${calendarDrift}, ${guestInvitations}, ${version})
-    ON CONFLICT (id) DO UPDATE SET
-      name = excluded.name, timezone = excluded.timezone, locale = excluded.locale,
-      calendar_drift = excluded.calendar_drift, guest_invitations = excluded.guest_invitations,
-      version = excluded.version
-    WHERE excluded.version > establishments.version`;
+  const woken = await transact(context.db, async tx => {
+    const changed = await tx.$executeRaw`
+      INSERT INTO establishments (id, name, timezone, locale, calendar_drift, guest_invitations, version)
+      VALUES (${id}::uuid, ${name}, ${timezone}, ${locale}, ${calendarDrift}, ${guestInvitations}, ${version})
+      ON CONFLICT (id) DO UPDATE SET
+        name = excluded.name, timezone = excluded.timezone, locale = excluded.locale,
+        calendar_drift = excluded.calendar_drift, guest_invitations = excluded.guest_invitations,
+        version = excluded.version
+      WHERE excluded.version > establishments.version`;
+    if (changed === 0 || calendarDrift === 'ask') return 0;
+    return tx.$executeRaw`
+      UPDATE mirrors SET next_attempt_at = ${context.now()}::timestamptz, wakes = wakes + 1
+       WHERE booking_id IN (SELECT booking_id FROM drift_decisions
+                             WHERE establishment_id = ${id}::uuid AND status = 'waiting')`;
+  });
+  if (woken > 0) context.nudge.mirrors();
 }

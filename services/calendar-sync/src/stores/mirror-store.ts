@@ -1,8 +1,11 @@
 import { calendarEvents } from '@monde-sauvage/contracts';
 import type { Context, Transaction } from '../context.ts';
 import type { GoogleEvent } from '../domain/classify-event.ts';
+import type { Drift } from '../domain/drift.ts';
+import { isShared } from '../domain/merge-event.ts';
 import { type MirroredBooking, mirroredBooking, type WrittenEvent, writtenEvent } from '../domain/mirror-event.ts';
 import type { Mirror as MirrorRow } from '../generated/prisma/client.ts';
+import { askOwner, closeDecisions, endDecision } from './decision-store.ts';
 import { LaneLostError } from './lanes.ts';
 import { writeEvents } from './outbox-store.ts';
 import { transact } from './transact.ts';
@@ -52,7 +55,15 @@ export async function recordPlace(
 export async function commitWritten(
   context: Context,
   mirror: Mirror,
-  o: { place: Place; event: GoogleEvent; hash: string; written: WrittenEvent; restored: string | null },
+  o: {
+    place: Place;
+    event: GoogleEvent;
+    hash: string;
+    written: WrittenEvent;
+    restored: string | null;
+    /** What became of the question that was open about this mirror; null when there was none. */
+    decision: 'restored' | 'undone' | null;
+  },
 ): Promise<void> {
   const isNew = mirror.linkedEventId !== o.place.eventId || mirror.linkedCalendarId !== o.place.calendarId;
   const revision = isNew ? mirror.revision + 1 : mirror.revision;
@@ -82,6 +93,7 @@ export async function commitWritten(
         data: { drift: null },
       });
     }
+    if (o.decision !== null) await endDecision(tx, context, mirror.bookingId, o.decision);
     if (o.restored !== null) {
       const body = {
         bookingId: mirror.bookingId,
@@ -103,6 +115,7 @@ export async function commitRemoved(context: Context, mirror: Mirror, place: Pla
                          written_hash = NULL, written = NULL, drift = NULL,
                          linked_event_id = NULL, linked_calendar_id = NULL, revision = ${revision}
        WHERE booking_id = ${mirror.bookingId}::uuid`;
+    await closeDecisions(tx, { bookingId: mirror.bookingId }, context.now());
     if (last) await settle(tx, context, mirror, mirror.active ? 'wanted' : 'removed');
     if (mirror.linkedEventId === null) return;
     const body = { bookingId: mirror.bookingId, googleEventId: null, calendarId: place.calendarId, revision };
@@ -110,11 +123,36 @@ export async function commitRemoved(context: Context, mirror: Mirror, place: Pla
   });
 }
 
+/** What somebody did to the event in Google is for the owner to decide about: nothing is written until then. */
+export async function commitQuestion(
+  context: Context,
+  mirror: Mirror,
+  question: { drift: Drift; found: GoogleEvent | null },
+): Promise<void> {
+  const { drift, found } = question;
+  const isThere = found !== null && found.status !== 'cancelled';
+  await commit(context, mirror, async tx => {
+    await askOwner(tx, context, mirror, drift);
+    await tx.mirror.update({
+      where: { bookingId: mirror.bookingId },
+      data: {
+        etag: isThere ? (found.etag ?? null) : null,
+        ...(found?.updated ? { googleUpdatedAt: new Date(found.updated) } : {}),
+        ...(isThere && mirror.written
+          ? { written: { ...mirror.written, shared: isShared(mirror.written, found) } }
+          : {}),
+      },
+    });
+    await tx.mirror.updateMany({ where: { bookingId: mirror.bookingId, drift: mirror.drift }, data: { drift: null } });
+    await settle(tx, context, mirror, 'awaiting_decision');
+  });
+}
+
 /** Nothing (more) to do in Google for what was loaded. */
 export async function commitSettled(
   context: Context,
   mirror: Mirror,
-  state: 'wanted' | 'synced' | 'removed' | 'blocked',
+  state: 'wanted' | 'synced' | 'removed' | 'blocked' | 'awaiting_decision',
   reason: string | null = null,
 ): Promise<void> {
   await commit(context, mirror, tx => settle(tx, context, mirror, state, reason));

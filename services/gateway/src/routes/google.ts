@@ -19,6 +19,12 @@ export const googleRoutes: ServedRoute[] = [
   guarded(httpRoutes.chooseGoogleCalendar, ({ ask, actor, params, body }) =>
     ask(calendarRequests.chooseCalendar, { actor, chaletId: params.id, calendarId: body.calendarId }),
   ),
+  guarded(httpRoutes.listDriftDecisions, ({ ask, actor, params, query }) =>
+    ask(calendarRequests.listDecisions, { actor, establishmentId: params.id, ...query }),
+  ),
+  guarded(httpRoutes.decideDrift, ({ ask, actor, params, body }) =>
+    ask(calendarRequests.decideDrift, { actor, establishmentId: params.id, decisionId: params.decisionId, ...body }),
+  ),
   guarded(httpRoutes.syncGoogleCalendar, ({ ask, actor, params }) =>
     ask(calendarRequests.syncCalendar, { actor, chaletId: params.id }),
   ),
