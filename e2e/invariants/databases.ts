@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { createPool, DatabaseUnavailableError, pingDatabase } from '@monde-sauvage/persistence';
 import { parseConfig } from '@monde-sauvage/service-kit';
 import type pg from 'pg';
 import { z } from 'zod';
-import { root, rowKeepers } from '../../scripts/platform/settings.ts';
 
+/** The services that keep rows. */
+const rowKeepers = ['booking', 'availability', 'calendar-sync', 'payment'] as const;
 type RowKeeper = (typeof rowKeepers)[number];
 
 /** One service's database, to be looked at only. */
@@ -21,7 +23,7 @@ export const variableOf = (service: RowKeeper): string => `${service.toUpperCase
 const variables = z.object({
   DATABASE_URL_BASE: z.string().optional(),
   DATABASE_PREFIX: z.string().default(''),
-  DATA_DIR: z.string().default(join(root, '.data')),
+  DATA_DIR: z.string().default(fileURLToPath(new URL('../../.data', import.meta.url))),
   POSTGRES_PORT: z.coerce.number().int().default(15_432),
 });
 

@@ -1,3 +1,4 @@
+import { giveBackMemory } from './give-back-memory.ts';
 import { createLogger } from './logger.ts';
 import { startTracing } from './tracing.ts';
 
@@ -48,20 +49,12 @@ export async function runService(name: string, create: () => Promise<Service>): 
       logger: () => createLogger({ service: name, level: process.env.LOG_LEVEL }),
     });
     await service.start();
-    setTimeout(giveBackMemory, settledAfterMs).unref();
+    giveBackMemory();
   } catch (error) {
     if (stopping) return;
     process.stderr.write(`${name}: ${oneLine(error)}\n`);
     process.exit(1);
   }
-}
-
-/** By then what a start leaves behind (modules, migrations, first connections) is garbage. */
-const settledAfterMs = 5_000;
-
-/** An idle replica keeps what starting up has left for hours, since nothing fills its heap. Needs `--expose-gc`. */
-function giveBackMemory(): void {
-  globalThis.gc?.({ type: 'major', execution: 'async', flavor: 'last-resort' });
 }
 
 /** The way out of what can go wrong at start, by the error's name. */

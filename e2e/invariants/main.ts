@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseConfig } from '@monde-sauvage/service-kit';
 import { z } from 'zod';
-import { checkInvariants, confirmViolations, describeFindings } from '../e2e/invariants/check.ts';
-import { findDatabaseUrls, openDatabases } from '../e2e/invariants/databases.ts';
-import { findGoogleCopy } from '../e2e/invariants/google-copy.ts';
-import { liveLimits } from '../e2e/invariants/nothing-stuck.ts';
+import { checkInvariants, confirmViolations, describeFindings } from './check.ts';
+import { findDatabaseUrls, openDatabases } from './databases.ts';
+import { findGoogleCopy } from './google-copy.ts';
+import { liveLimits } from './nothing-stuck.ts';
 
 /**
  * `npm run check:invariants`: looks at a system's databases, running or not, without changing anything. Exit code 0 when
