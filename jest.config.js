@@ -23,7 +23,10 @@ const kinds = {
 };
 
 const browser = { testRegex: ['\\.browser\\.test\\.ts$'] };
-const containers = { testRegex: ['\\.containers\\.test\\.ts$'] };
+const containers = {
+  testRegex: ['\\.containers\\.test\\.ts$'],
+  globalSetup: '<rootDir>/e2e/containers/global-setup.ts',
+};
 const k8s = { testRegex: ['\\.k8s\\.test\\.ts$'] };
 const asked = {
   ...(process.env.TEST_BROWSER && { browser }),

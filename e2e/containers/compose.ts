@@ -36,7 +36,8 @@ export function composeProject(o: { project: string; files: string[]; env: Recor
   };
 }
 
-async function execute([file = '', ...args]: string[], env: Record<string, string>): Promise<string> {
+/** Runs a command in the project's folder. @throws Error with its output when it fails */
+export async function execute([file = '', ...args]: string[], env: Record<string, string>): Promise<string> {
   try {
     const { stdout } = await run(file, args, {
       cwd: root,

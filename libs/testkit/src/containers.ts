@@ -3,6 +3,10 @@ import { request } from 'node:http';
 const postgresImage = 'postgres:18-alpine';
 const natsImage = 'nats:2.14-alpine';
 
+/** On every container of a test, so that those of a run that was killed are found (scripts/test-containers.ts). */
+export const testContainerLabel = 'monde-sauvage.test';
+const labels = { [testContainerLabel]: 'yes' };
+
 export type Infrastructure = 'containers' | 'embedded';
 
 interface ContainerServer {
@@ -28,6 +32,7 @@ export async function chooseInfrastructure(asked: string | undefined): Promise<I
 export async function startPostgresContainer(): Promise<ContainerServer> {
   const { PostgreSqlContainer } = await loadTestcontainers(() => import('@testcontainers/postgresql'));
   const container = await new PostgreSqlContainer(postgresImage)
+    .withLabels(labels)
     .withCommand(['postgres', '-c', 'max_connections=300', '-c', 'fsync=off', '-c', 'synchronous_commit=off'])
     .start();
   const credentials = `${container.getUsername()}:${container.getPassword()}`;
@@ -43,6 +48,7 @@ export async function startPostgresContainer(): Promise<ContainerServer> {
 export async function startNatsContainer(): Promise<ContainerServer> {
   const { GenericContainer, Wait } = await loadTestcontainers(() => import('testcontainers'));
   const container = await new GenericContainer(natsImage)
+    .withLabels(labels)
     .withCommand(['-js', '-sd', '/tmp/jetstream'])
     .withExposedPorts(4222)
     .withWaitStrategy(Wait.forLogMessage('Server is ready'))

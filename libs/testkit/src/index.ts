@@ -1,3 +1,4 @@
+export { testContainerLabel } from './containers.ts';
 export { type CrashPlan, planCrashes } from './crash-plan.ts';
 export { type CuttableLink, cuttableLink } from './cuttable-link.ts';
 export { type EventuallyOptions, eventually } from './eventually.ts';
