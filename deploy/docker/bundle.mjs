@@ -31,12 +31,15 @@ const queryCompilerAsFile = {
   },
 };
 
-/** What can be run, by its name in `dist/`. A service that keeps rows can also migrate its database and do nothing else. */
+/** What can be run, by its name in `dist/`. A service that keeps rows has two tools: its migrations and its dead letters. */
 const keepsRows = existsSync(join(source, 'prisma'));
 const entryPoints = {
   main: [join(source, 'src/main.ts'), join(source, 'main.ts')].find(existsSync),
   ...(existsSync(join(source, 'src/demo')) && { demo: join(source, 'src/demo/main.ts') }),
-  ...(keepsRows && { migrate: resolve('libs/persistence/src/migrate-main.ts') }),
+  ...(keepsRows && {
+    migrate: resolve('libs/persistence/src/migrate-main.ts'),
+    'dead-letters': resolve('libs/messaging/src/dead-letters-main.ts'),
+  }),
 };
 const { metafile } = await build({
   entryPoints,

@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import {
   connectNats,
@@ -364,6 +367,34 @@ test('a dead letter is replayed by the consumer that gave it up, and by no other
   expect(await listDeadLetters(stage.pool)).toEqual([]);
   expect(await listDeadLetters(stage.pool, { replayed: true })).toMatchObject([{ replayedAt: expect.any(Date) }]);
 });
+
+test('an operator lists what was given up, without its content, and has all of it handled again', async () => {
+  let broken = true;
+  await consume(
+    async () => {
+      if (broken) throw new Error('a bug');
+    },
+    { maxDeliver: 1 },
+  );
+  await publish('b-1');
+  await eventually(async () => (await listDeadLetters(stage.pool)).length === 1);
+  const env = { DATABASE_URL: stage.pool.options.connectionString ?? '', NATS_URL: stage.nats.url };
+  const entry = path.join(import.meta.dirname, '..', 'src', 'dead-letters-main.ts');
+  const run = promisify(execFile);
+
+  const { stdout: listed } = await run(process.execPath, [entry], { env });
+  expect(JSON.parse(listed)).toMatchObject({ subject: 'booking.created', error: expect.stringContaining('a bug') });
+  expect(listed).not.toContain('b-1');
+  await expect(run(process.execPath, [entry, 'replay', 'all'], { env })).rejects.toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining('a bug'),
+  });
+
+  broken = false;
+  const { stdout: replayed } = await run(process.execPath, [entry, 'replay', 'all'], { env });
+  expect(replayed).toMatch(/^\S+ booking\.created: handled\n$/);
+  expect((await run(process.execPath, [entry], { env })).stdout).toBe('');
+}, 60_000);
 
 test('a replay without a running replica is unavailable', async () => {
   const consumer = await consume(async () => Promise.reject(new Error('a bug')), { maxDeliver: 1 });

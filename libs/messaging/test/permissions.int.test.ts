@@ -204,9 +204,12 @@ test.each(services)('%s cannot use the consumer of another service', async servi
 test.each(services)('%s can ask what it needs, and nothing else', async service => {
   const needed = new Set(calls[service].map(contract => contract.subject));
   const others = requests.map(contract => contract.subject).filter(subject => !needed.has(subject));
-  const notForServices = [`svc.booking.replay_dead_letter.PAYMENT`];
+  // Each reader may have its own dead letters handled again, on behalf of an operator who is in its container.
+  const replayOf = ([stream, reader]: [StreamName, ServiceName]) => `svc.${reader}.replay_dead_letter.${stream}`;
+  const ownReplays = readers.filter(([, reader]) => reader === service).map(replayOf);
+  const notForServices = readers.filter(([, reader]) => reader !== service).map(replayOf);
   expect(await refused(as[service], 'publish', [...others, ...notForServices])).toEqual([...others, ...notForServices]);
-  expect(await refused(as[service], 'publish', [...needed])).toEqual([]);
+  expect(await refused(as[service], 'publish', [...needed, ...ownReplays])).toEqual([]);
 });
 
 test('a service that borrows the inbox of another gets no answer', async () => {

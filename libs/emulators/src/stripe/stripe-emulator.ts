@@ -26,6 +26,7 @@ export interface StripeEmulatorOptions {
   publicUrl?: string;
   /** The only key that is accepted; without it every key is. */
   secretKey?: string;
+  /** Several, separated by commas, while it is being rolled: every webhook is signed with each. */
   webhookSecret?: string;
   /** Where events are delivered; `admin.webhooks.configure` changes it. */
   webhookUrl?: string;
@@ -65,7 +66,7 @@ export async function startStripeEmulator(o: StripeEmulatorOptions = {}): Promis
   let url = o.publicUrl?.replace(/\/$/, '') ?? '';
 
   const webhooks = createWebhooks({
-    settings: { ...deliveryDefaults, url: o.webhookUrl, secrets: [o.webhookSecret ?? 'whsec_emulator'] },
+    settings: { ...deliveryDefaults, url: o.webhookUrl, secrets: (o.webhookSecret ?? 'whsec_emulator').split(',') },
     now: () => seconds(realNow()),
     onChange: file.touch,
   });
