@@ -46,10 +46,7 @@ export async function buildImages(): Promise<void> {
 export const removeImage = (image: string): Promise<unknown> =>
   docker('image', 'rm', image).catch(() => 'in use: it stays');
 
-/**
- * What a service's image is made of. Tests are no part of it.
- * The order matters to nobody but git, which wants what is left out after what is taken in.
- */
+/** What a service's image is made of, for git. Tests are no part of it. */
 const madeOf = (service: string) => [
   `services/${service}`,
   ...['contracts', 'messaging', 'persistence', 'service-kit'].map(lib => `libs/${lib}`),
@@ -60,13 +57,19 @@ const madeOf = (service: string) => [
 const git = (...args: string[]): Promise<string> => execute(['git', ...args], {});
 
 /**
- * The commit of the version of a service that came before the one in the work tree: the last one at which its image was
- * made of something else, or what PREVIOUS_REF names (the release that runs in production).
+ * The commit of the version of a service that came before the one in the work tree: what PREVIOUS_REF names; else its last
+ * release, if it has changed since; else the last commit at which its image was made of something else.
  * @throws Error saying what to do when the history does not reach that far
  */
 export async function findPreviousVersion(service: string, asked = process.env.PREVIOUS_REF): Promise<string> {
   if (asked) return git('rev-parse', '--verify', `${asked}^{commit}`);
   const parts = madeOf(service);
+  const released = await git('describe', '--tags', '--abbrev=0', '--match', `@monde-sauvage/${service}@*`).catch(
+    () => '',
+  );
+  if (released && (await git('diff', '--name-only', released, '--', ...parts)) !== '') {
+    return git('rev-parse', `${released}^{commit}`);
+  }
   if ((await git('status', '--porcelain', '--', ...parts)) !== '') return git('rev-parse', 'HEAD');
   const changed = await git('log', '-1', '--first-parent', '--format=%H', '--', ...parts);
   const hasParent = spawnSync('git', ['rev-parse', '--verify', '--quiet', `${changed}^`], { cwd: root }).status === 0;
