@@ -2,6 +2,7 @@ import type { ExternalEventChange } from '@monde-sauvage/contracts';
 import type { Context, Transaction } from './context.ts';
 import { classifyEvent, type GoogleEvent } from './domain/classify-event.ts';
 import { findDrift, unverified } from './domain/drift.ts';
+import { firstRevision } from './domain/first-revision.ts';
 import { isShared } from './domain/merge-event.ts';
 import { bookingOfEventId, isMirrorEventId, isOurs, mirrorEventId, type WrittenEvent } from './domain/mirror-event.ts';
 import { type Observed, planExternalChanges } from './domain/plan-external-changes.ts';
@@ -51,6 +52,7 @@ export async function applyListing(
         known: known.map(externalFromRow),
         observed,
         full: listing.full,
+        firstRevision: firstRevision(context.now()),
       });
       const changes = await writeExternalChanges(tx, context, { chaletId, establishmentId }, plan);
       const drifted = await checkMirrors(tx, context, { mirrors, calendar, listing, listedAt: o.listedAt });
@@ -83,6 +85,7 @@ async function findMirrors(tx: Transaction, calendar: Calendar, listing: Listing
       OR: [
         { placeCalendarId: calendar.calendarId, ...(listing.full ? {} : { placeEventId: { in: ids } }) },
         { bookingId: { in: [...derived, ...claimed.filter(id => uuid.test(id))] } },
+        { fallbackEventIds: { hasSome: ids } },
       ],
     },
   });
@@ -97,16 +100,19 @@ function observe(items: GoogleEvent[], mirrors: Mirror[], o: { calendar: Calenda
   );
   const isOwnId = (bookingId: string, googleEventId: string) => {
     const mirror = byBooking.get(bookingId);
-    if (mirror === undefined) return googleEventId === mirrorEventId(bookingId, 0);
+    if (mirror === undefined) return isMirrorEventId(bookingId, googleEventId);
     const isHere = mirror.place === null ? mirror.chaletId === chaletId : mirror.place.calendarId === calendarId;
-    return isHere && isMirrorEventId(bookingId, mirror.idSequence, googleEventId);
+    return isHere && (isMirrorEventId(bookingId, googleEventId) || mirror.fallbackEventIds.includes(googleEventId));
   };
+  const byFallback = new Map(
+    mirrors.flatMap(({ fallbackEventIds, bookingId }) => fallbackEventIds.map(id => [id, bookingId])),
+  );
   const about = {
     timezone: o.timezone,
     mirrorWithId(googleEventId: string) {
-      const derived = bookingOfEventId(googleEventId);
-      const isKnown = derived !== undefined && byBooking.has(derived) && isOwnId(derived, googleEventId);
-      return byEvent.get(googleEventId) ?? (isKnown ? derived : undefined);
+      const known = byFallback.get(googleEventId) ?? bookingOfEventId(googleEventId);
+      const isKnown = known !== undefined && byBooking.has(known) && isOwnId(known, googleEventId);
+      return byEvent.get(googleEventId) ?? (isKnown ? known : undefined);
     },
     isOwnId,
   };
@@ -131,6 +137,14 @@ async function checkMirrors(
         where: { bookingId: mirror.bookingId, etag: mirror.etag, wakes: mirror.wakes },
         data: { etag: finding.event.etag ?? null, googleUpdatedAt: updatedAt(finding.event), ...shared },
       });
+      continue;
+    }
+    if (finding.kind === 'stray' && mirror.place !== null) {
+      await tx.mirror.updateMany({
+        where: { bookingId: mirror.bookingId },
+        data: { strayEventId: finding.eventId, nextAttemptAt: context.now(), wakes: { increment: 1 } },
+      });
+      drifted += 1;
       continue;
     }
     if (finding.kind === 'suspect') {
@@ -166,7 +180,7 @@ type Finding =
   | { kind: 'suspect' }
   | { kind: 'touched'; event: GoogleEvent }
   | { kind: 'drift'; drift: string; etag: string | null; event?: GoogleEvent }
-  /** An event of a cancelled booking that somebody brought back. */
+  /** An event of ours that somebody brought back: of a cancelled booking, or beside the one that is its mirror. */
   | { kind: 'stray'; eventId: string; etag: string | null };
 
 function findingOf(
@@ -178,13 +192,12 @@ function findingOf(
   const crossed = mirror.nextAttemptAt !== null || mirror.updatedAt >= o.listedAt;
   if (mirror.place === null) {
     if (crossed || mirror.active || mirror.chaletId !== o.calendar.chaletId) return undefined;
-    const event = items.get(mirrorEventId(mirror.bookingId, mirror.idSequence));
-    if (event?.id === undefined || event.id === null || event.status === 'cancelled') return undefined;
-    if (!isOurs(event, mirror.bookingId)) return undefined;
-    return { kind: 'stray', eventId: event.id, etag: event.etag ?? null };
+    return findStray(mirror, items);
   }
   if (mirror.place.calendarId !== o.calendar.calendarId || !mirror.active) return undefined;
   const event = items.get(mirror.place.eventId);
+  const stray = findStray(mirror, items);
+  if (stray !== undefined) return stray;
   if (event === undefined) {
     const shouldBeThere =
       !crossed &&
@@ -206,6 +219,16 @@ function findingOf(
   // Of a deleted event Google may tell the id only: the writer reads it.
   if (event.status === 'cancelled') return { kind: 'drift', drift, etag: null };
   return { kind: 'drift', drift, etag: event.etag ?? null, event };
+}
+
+/** An event with an id of this booking that should not be there. */
+function findStray(mirror: Mirror, items: Map<string, GoogleEvent>): Extract<Finding, { kind: 'stray' }> | undefined {
+  for (const eventId of [mirrorEventId(mirror.bookingId, 0), ...mirror.fallbackEventIds]) {
+    const event = items.get(eventId);
+    if (event === undefined || event.status === 'cancelled' || eventId === mirror.place?.eventId) continue;
+    if (isOurs(event, mirror.bookingId)) return { kind: 'stray', eventId, etag: event.etag ?? null };
+  }
+  return undefined;
 }
 
 function sharedPart({ written }: Mirror, event: GoogleEvent): { written?: WrittenEvent } {

@@ -115,7 +115,7 @@ async function syncClaimed(context: Context, calendar: Calendar): Promise<SyncOu
     const chalet = await context.db.chalet.findUnique({ where: { id: chaletId } });
     const listedAt = context.now();
     const listing = await listChanges(access.api, calendar.calendarId, {
-      syncToken: calendar.syncToken,
+      syncToken: needsFullList(context, calendar) ? null : calendar.syncToken,
       now: listedAt,
       onPage: async () => {
         await context.passing('between two pages of a list');
@@ -144,6 +144,15 @@ async function syncClaimed(context: Context, calendar: Calendar): Promise<SyncOu
     const kind = error instanceof GoogleCallError ? error.failure.kind : 'internal';
     return { status: 'failed', kind, reason: await recordFailure(context, calendar, error) };
   }
+}
+
+/**
+ * Google expands an endless series only so far ahead, and says nothing when a day more comes into view. Now and then
+ * everything is listed, which also finds whatever else incremental lists may have missed.
+ */
+function needsFullList(context: Context, { lastFullSyncAt }: Calendar): boolean {
+  const oldest = context.now().getTime() - context.timing.fullListEveryMs;
+  return lastFullSyncAt !== null && lastFullSyncAt.getTime() < oldest;
 }
 
 /** Waits a while for another replica's sync to end: to make one after it, or (joining) because that one will do. */

@@ -105,7 +105,7 @@ async function recordWatched(context: Context, calendar: Calendar, channelId: st
   });
   await context.db.$executeRaw`
     UPDATE calendars
-       SET watch_at = NULL, watch_failures = 0,
+       SET watch_at = NULL, watch_failures = 0, watch_error = NULL,
            next_sync_at = CASE WHEN ${others === 0} AND status IN ('ok', 'syncing')
                                THEN LEAST(next_sync_at, ${now}::timestamptz) ELSE next_sync_at END
      WHERE chalet_id = ${chaletId}::uuid AND generation = ${generation}`;
@@ -125,7 +125,7 @@ async function recordWatchFailure(context: Context, calendar: Calendar, error: u
   const pauseMs = fullJitter(watchFailures, context.timing.watchRetry);
   await context.db.calendar.updateMany({
     where: { chaletId, generation: calendar.generation },
-    data: { watchFailures: { increment: 1 }, watchAt: new Date(context.now().getTime() + pauseMs) },
+    data: { watchFailures: { increment: 1 }, watchError: reason, watchAt: new Date(context.now().getTime() + pauseMs) },
   });
 }
 

@@ -14,6 +14,7 @@ import {
   commitRemoved,
   commitSettled,
   commitWritten,
+  forgetStray,
   type Mirror,
   type Place,
   recordPlace,
@@ -58,6 +59,7 @@ export async function reconcileMirror(context: Context, mirror: Mirror, around: 
   }
 
   let place = mirror.place;
+  if (mirror.strayEventId !== null && place !== null) await removeStray(context, mirror, place, around, access.api);
   if (place !== null && place.calendarId !== target) {
     const api = laneApi(context, around.chaletId, place.calendarId, access.api);
     // A guest hears of a cancellation, not of an event that moves to another calendar of the owner.
@@ -102,6 +104,22 @@ export async function reconcileMirror(context: Context, mirror: Mirror, around: 
     written: writtenPart(event, result.event),
     decision: decision === undefined ? null : asks ? 'undone' : 'restored',
   });
+}
+
+/** Somebody brought back an event that this booking had before: only the newer one stays. */
+async function removeStray(
+  context: Context,
+  mirror: Mirror,
+  { calendarId, eventId: mirrored }: Place,
+  around: Surroundings,
+  calendarApi: CalendarApi,
+): Promise<void> {
+  const eventId = mirror.strayEventId;
+  if (eventId !== null && eventId !== mirrored) {
+    const api = laneApi(context, around.chaletId, calendarId, calendarApi);
+    await deleteMirror(api, { calendarId, eventId }, { ...mirror, etag: null }, around.calendarId);
+  }
+  await forgetStray(context, mirror);
 }
 
 /** Mirrors of stays that are over are kept where they are, but not made again. */

@@ -20,6 +20,8 @@ export interface Timing {
   failedMirrorMs: number;
   /** Not longer than a minute: until the next try, availability answers say that Google is unreachable. */
   syncRetry: Backoff;
+  /** How often a calendar is listed whole. */
+  fullListEveryMs: number;
   /** Over which calendars are spread that are to be read at once when a replica starts. */
   catchUpSpreadMs: number;
   watchRetry: Backoff;
@@ -43,6 +45,7 @@ export const timing: Timing = {
   blockedMirrorMs: 10 * 60_000,
   failedMirrorMs: 60 * 60_000,
   syncRetry: { baseMs: 1_000, capMs: 60_000 },
+  fullListEveryMs: 7 * 86_400_000,
   catchUpSpreadMs: 3_000,
   watchRetry: { baseMs: 2_000, capMs: 30 * 60_000 },
   echoMs: 30_000,

@@ -7,7 +7,7 @@ const bookingId = '0197a3a0-5c1e-7c3e-8b0a-3f0a6f6f2d11';
 const about = {
   timezone,
   mirrorWithId: (id: string) => (id === 'current' ? bookingId : undefined),
-  isOwnId: (booking: string, id: string) => isMirrorEventId(booking, 1, id),
+  isOwnId: (booking: string, id: string) => isMirrorEventId(booking, id),
 };
 const allDay = { start: { date: '2027-02-10' }, end: { date: '2027-02-15' } };
 const classify = (event: GoogleEvent) => classifyEvent({ id: 'abcde', etag: '"1"', ...event }, about);

@@ -142,9 +142,12 @@ export function bookingOfEventId(googleEventId: string): string | undefined {
   return parts?.slice(1).join('-');
 }
 
-/** Whether an id is one of the first `upTo + 1` of a booking's sequence. */
-export const isMirrorEventId = (bookingId: string, upTo: number, googleEventId: string): boolean =>
-  Array.from({ length: upTo + 1 }, (_, sequence) => mirrorEventId(bookingId, sequence)).includes(googleEventId);
+/** More ids than a booking ever needs; those after are remembered one by one. */
+const usualIds = 9;
+
+/** Whether an id is one of the first of a booking's sequence. */
+export const isMirrorEventId = (bookingId: string, googleEventId: string): boolean =>
+  Array.from({ length: usualIds }, (_, sequence) => mirrorEventId(bookingId, sequence)).includes(googleEventId);
 
 /**
  * Whether an event that has an id of ours belongs to this booking. Google's `update` drops the private properties that

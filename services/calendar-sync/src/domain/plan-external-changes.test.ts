@@ -29,11 +29,12 @@ const plan = (known: ExternalEvent[], found: Record<string, EventClass>, absentA
     known,
     observed: Object.entries(found).map(([googleEventId, one]) => ({ googleEventId, found: one })),
     full: absentAfter === undefined ? undefined : { absentAfter },
+    firstRevision: 1_000,
   });
 
 describe('what a list changes in our copy', () => {
   test('a new event comes with its first revision', () => {
-    expect(plan([], { a: seen() })).toMatchObject([{ kind: 'changed', row: { googleEventId: 'a', revision: 1 } }]);
+    expect(plan([], { a: seen() })).toMatchObject([{ kind: 'changed', row: { googleEventId: 'a', revision: 1_000 } }]);
   });
 
   test('other nights or another title are news, another etag is not', () => {

@@ -33,6 +33,8 @@ export function planExternalChanges(o: {
   known: ExternalEvent[];
   observed: Observed[];
   full: { absentAfter: CivilDate } | undefined;
+  /** Of events that were never heard of. */
+  firstRevision: number;
 }): ExternalChange[] {
   const known = new Map(o.known.map(row => [row.googleEventId, row]));
   const newest = new Map(o.observed.map(one => [one.googleEventId, one.found]));
@@ -50,7 +52,7 @@ export function planExternalChanges(o: {
         etag,
         status: 'active' as const,
       };
-      if (row === undefined) changes.push({ kind: 'changed', row: { ...next, revision: 1 } });
+      if (row === undefined) changes.push({ kind: 'changed', row: { ...next, revision: o.firstRevision } });
       else if (differs(row, next)) changes.push({ kind: 'changed', row: { ...next, revision: row.revision + 1 } });
     } else if (row?.status === 'active') {
       changes.push(remove(row, found.kind === 'mirror' ? 'is a mirror of a booking' : found.reason));

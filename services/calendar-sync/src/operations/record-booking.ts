@@ -1,5 +1,6 @@
 import type { BookingSnapshot } from '@monde-sauvage/contracts';
 import type { Context } from '../context.ts';
+import { firstRevision } from '../domain/first-revision.ts';
 import { isActive, mirroredPart } from '../domain/mirror-event.ts';
 import { closeDecisions } from '../stores/decision-store.ts';
 
@@ -17,10 +18,11 @@ export async function recordBooking(context: Context, booking: BookingSnapshot):
   // A booking that was never heard of and is cancelled has no event: its row only keeps older versions from making one.
   const changed = await context.db.$executeRaw`
     INSERT INTO mirrors (booking_id, chalet_id, establishment_id, version, active, desired, start_date, end_date,
-                         state, next_attempt_at, updated_at)
+                         state, next_attempt_at, revision, updated_at)
     VALUES (${booking.id}::uuid, ${booking.chaletId}::uuid, ${booking.establishmentId}::uuid, ${booking.version},
             ${active}, ${JSON.stringify(desired)}::jsonb, ${booking.startDate}::date, ${booking.endDate}::date,
-            ${active ? 'wanted' : 'removed'}, ${active ? now : null}::timestamptz, ${now}::timestamptz)
+            ${active ? 'wanted' : 'removed'}, ${active ? now : null}::timestamptz, ${firstRevision(now)}::int,
+            ${now}::timestamptz)
     ON CONFLICT (booking_id) DO UPDATE SET
       version = excluded.version, active = excluded.active, desired = excluded.desired,
       start_date = excluded.start_date, end_date = excluded.end_date, updated_at = excluded.updated_at,

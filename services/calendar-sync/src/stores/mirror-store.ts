@@ -39,15 +39,21 @@ export async function recordPlace(
   place: Place,
   idSequence: number,
 ): Promise<void> {
-  await context.db.mirror.update({
-    where: { bookingId },
-    data: {
-      placeCalendarId: place.calendarId,
-      placeEventId: place.eventId,
-      idSequence,
-      etag: null,
-      writtenHash: null,
-    },
+  await context.db.$executeRaw`
+    UPDATE mirrors
+       SET place_calendar_id = ${place.calendarId}, place_event_id = ${place.eventId}, etag = NULL, written_hash = NULL,
+           id_sequence = ${idSequence}::int,
+           fallback_event_ids = CASE
+             WHEN ${idSequence}::int = 0 OR ${place.eventId}::text = ANY (fallback_event_ids) THEN fallback_event_ids
+             ELSE array_append(fallback_event_ids, ${place.eventId}::text) END
+     WHERE booking_id = ${bookingId}::uuid`;
+}
+
+/** An event beside the mirror is gone. */
+export async function forgetStray(context: Context, mirror: Mirror): Promise<void> {
+  await context.db.mirror.updateMany({
+    where: { bookingId: mirror.bookingId, strayEventId: mirror.strayEventId },
+    data: { strayEventId: null },
   });
 }
 
