@@ -4,7 +4,7 @@ import { classifyEvent, type GoogleEvent } from './domain/classify-event.ts';
 import { findDrift, unverified } from './domain/drift.ts';
 import { firstRevision } from './domain/first-revision.ts';
 import { isShared } from './domain/merge-event.ts';
-import { bookingOfEventId, isMirrorEventId, isOurs, mirrorEventId, type WrittenEvent } from './domain/mirror-event.ts';
+import { bookingOfEventId, isMirrorEventId, isOurs, mirrorEventIds, type WrittenEvent } from './domain/mirror-event.ts';
 import { type Observed, planExternalChanges } from './domain/plan-external-changes.ts';
 import type { Calendar } from './generated/prisma/client.ts';
 import type { Listing } from './list-changes.ts';
@@ -139,10 +139,17 @@ async function checkMirrors(
       });
       continue;
     }
-    if (finding.kind === 'stray' && mirror.place !== null) {
+    if (finding.kind === 'stray' && mirror.active) {
+      // Without a place, its mirror was made in a life before this one. A writer may be making another one just now:
+      // then this one goes.
+      const sequence = mirrorEventIds(mirror.bookingId).indexOf(finding.eventId);
+      const place =
+        mirror.place === null && sequence >= 0
+          ? { placeCalendarId: o.calendar.calendarId, placeEventId: finding.eventId, idSequence: sequence }
+          : {};
       await tx.mirror.updateMany({
-        where: { bookingId: mirror.bookingId },
-        data: { strayEventId: finding.eventId, nextAttemptAt: context.now(), wakes: { increment: 1 } },
+        where: { bookingId: mirror.bookingId, placeEventId: mirror.place?.eventId ?? null },
+        data: { ...place, strayEventId: finding.eventId, nextAttemptAt: context.now(), wakes: { increment: 1 } },
       });
       drifted += 1;
       continue;
@@ -191,7 +198,7 @@ function findingOf(
   // The writer is at it, or wrote after the list was begun.
   const crossed = mirror.nextAttemptAt !== null || mirror.updatedAt >= o.listedAt;
   if (mirror.place === null) {
-    if (crossed || mirror.active || mirror.chaletId !== o.calendar.chaletId) return undefined;
+    if ((crossed && !mirror.active) || mirror.chaletId !== o.calendar.chaletId) return undefined;
     return findStray(mirror, items);
   }
   if (mirror.place.calendarId !== o.calendar.calendarId || !mirror.active) return undefined;
@@ -223,7 +230,7 @@ function findingOf(
 
 /** An event with an id of this booking that should not be there. */
 function findStray(mirror: Mirror, items: Map<string, GoogleEvent>): Extract<Finding, { kind: 'stray' }> | undefined {
-  for (const eventId of [mirrorEventId(mirror.bookingId, 0), ...mirror.fallbackEventIds]) {
+  for (const eventId of new Set([...mirrorEventIds(mirror.bookingId), ...mirror.fallbackEventIds])) {
     const event = items.get(eventId);
     if (event === undefined || event.status === 'cancelled' || eventId === mirror.place?.eventId) continue;
     if (isOurs(event, mirror.bookingId)) return { kind: 'stray', eventId, etag: event.etag ?? null };

@@ -117,7 +117,8 @@ async function removeStray(
   const eventId = mirror.strayEventId;
   if (eventId !== null && eventId !== mirrored) {
     const api = laneApi(context, around.chaletId, calendarId, calendarApi);
-    await deleteMirror(api, { calendarId, eventId }, { ...mirror, etag: null }, around.calendarId);
+    const o = { chosenCalendarId: around.calendarId, sendUpdates: 'none' as const };
+    await deleteMirror(api, { calendarId, eventId }, { ...mirror, etag: null }, o);
   }
   await forgetStray(context, mirror);
 }

@@ -145,9 +145,12 @@ export function bookingOfEventId(googleEventId: string): string | undefined {
 /** More ids than a booking ever needs; those after are remembered one by one. */
 const usualIds = 9;
 
-/** Whether an id is one of the first of a booking's sequence. */
+/** The first ids of a booking's sequence. */
+export const mirrorEventIds = (bookingId: string): string[] =>
+  Array.from({ length: usualIds }, (_, sequence) => mirrorEventId(bookingId, sequence));
+
 export const isMirrorEventId = (bookingId: string, googleEventId: string): boolean =>
-  Array.from({ length: usualIds }, (_, sequence) => mirrorEventId(bookingId, sequence)).includes(googleEventId);
+  mirrorEventIds(bookingId).includes(googleEventId);
 
 /**
  * Whether an event that has an id of ours belongs to this booking. Google's `update` drops the private properties that
