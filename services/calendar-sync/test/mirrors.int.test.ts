@@ -134,6 +134,7 @@ describe('mirrors of bookings in Google', () => {
     await announce(system, booking);
     await eventually(async () => (await stateOf(system, booking.id)) === 'synced');
     expect(eventsOf(system, chalet).map(({ id }) => id)).toEqual([eventId]);
+    await eventually(() => linksOf(booking.id).length > 0);
     expect(linksOf(booking.id)).toEqual([eventId]);
   });
 
