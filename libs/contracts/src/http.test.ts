@@ -44,6 +44,8 @@ test('has every route that clients were promised', () => {
       'PUT /v1/chalets/{id}/google-calendar',
       'POST /v1/chalets/{id}/google-calendar/sync',
       'GET /v1/bookings/{id}/history',
+      'POST /v1/bookings/{id}/refunds',
+      'GET /v1/bookings/{id}/refunds',
       'GET /v1/establishments/{id}/payments',
       'GET /v1/establishments/{id}/payments.csv',
       'GET /v1/establishments/{id}/disputes',

@@ -20,7 +20,16 @@ import {
 } from './calendar.ts';
 import * as e from './establishment.ts';
 import { base, nothing, route } from './http-route.ts';
-import { checkout, dispute, disputeQuery, ledgerExportQuery, ledgerPage, ledgerQuery } from './payment.ts';
+import {
+  checkout,
+  dispute,
+  disputeQuery,
+  ledgerExportQuery,
+  ledgerPage,
+  ledgerQuery,
+  newRefund,
+  refund,
+} from './payment.ts';
 import { dateRange, id, page, pageOf, text, timestamp, withRangeRule } from './values.ts';
 
 /** The HTTP interface: every route of the gateway, with what it takes and answers. OpenAPI is generated from it. */
@@ -222,7 +231,27 @@ const bookingRoutes = {
   }),
 };
 
+const refundBody = refund.meta({ id: 'Refund' });
 const paymentRoutes = {
+  createRefund: route('post', '/v1/bookings/{id}/refunds', owners, {
+    ...payments,
+    summary: 'Give money of a booking back, in part or all that is left; the answer says how far it is',
+    params: byId,
+    headers: z.object({
+      'Idempotency-Key': idempotencyKey
+        .meta({ description: 'the same key and body give the same refund, also after a lost answer' })
+        .optional(),
+    }),
+    body: newRefund.optional(),
+    success: { ...created(refundBody), location: '/v1/bookings/{bookingId}/refunds' },
+    refusals: ['nothing_to_refund', 'amount_exceeds_remaining', 'payment_disputed', 'idempotency_key_reused'],
+  }),
+  listRefunds: route('get', '/v1/bookings/{id}/refunds', guestsAndOwners, {
+    ...payments,
+    summary: 'The refunds of a booking, newest first, each with how far it is',
+    params: byId,
+    success: answer(singlePage(refundBody)),
+  }),
   listPayments: route('get', '/v1/establishments/{id}/payments', owners, {
     ...payments,
     summary: 'What was charged, refunded and disputed, oldest first, with its sums',

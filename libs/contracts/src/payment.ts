@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { paymentStatus } from './booking.ts';
 import { defineEvent, defineRequest } from './define.ts';
-import { actor, civilDate, currency, id, page, pageOf, timestamp, withRangeRule } from './values.ts';
+import { mostPayable } from './price.ts';
+import { actor, civilDate, currency, id, page, pageOf, text, timestamp, withRangeRule } from './values.ts';
 
 /** Published and answered by the payment service. */
 
@@ -151,6 +152,41 @@ export const dispute = disputeSummary.extend({
 });
 export const disputeQuery = z.object({ open: z.enum(['true', 'false']).optional(), ...page });
 
+/** What an owner asks to have given back; everything that is left without an amount. */
+export const newRefund = z.object({
+  amount: z.int().min(1).max(mostPayable).optional().meta({ description: 'minor units; without it all that is left' }),
+  reason: text(500).optional().meta({ description: 'for the records of the owner; the guest does not see it' }),
+});
+
+const refundStatus = z.enum(['requested', 'pending', 'succeeded', 'failed']);
+
+/** Money that goes back. Of several payments (deposit and balance) it has several parts, each followed to its end. */
+export const refund = z.object({
+  id,
+  bookingId: id,
+  purpose: z.enum(['owner', 'cancellation', 'duplicate', 'external']).meta({
+    description: "external: made in Stripe's dashboard",
+  }),
+  amount: z.int().positive(),
+  currency,
+  status: refundStatus.meta({
+    description: 'requested: we are about to make it; pending: Stripe is; failed: at least a part of it needs a person',
+  }),
+  reason: z.string().nullable(),
+  failureReason: z.string().nullable(),
+  parts: z.array(
+    z.object({
+      paymentId: id,
+      amount: z.int().positive(),
+      status: refundStatus,
+      stripeRefundId: z.string().nullable(),
+    }),
+  ),
+  createdAt: timestamp,
+  updatedAt: timestamp,
+});
+export type BookingRefund = z.infer<typeof refund>;
+
 export const checkout = z.object({ checkoutUrl: z.url(), expiresAt: timestamp });
 
 export const paymentRequests = {
@@ -186,6 +222,29 @@ export const paymentRequests = {
     ),
     output: ledgerPage.extend({ timezone: z.string() }),
     deadlineMs: 5_000,
+  }),
+  /**
+   * Gives money of a booking back for who manages it; never more in sum than was paid, whoever asks at the same time. With the same
+   * key the same refund is answered. Refused with `nothing_to_refund`, `amount_exceeds_remaining` (the message says how much
+   * is left), `payment_disputed`.
+   */
+  createRefund: defineRequest({
+    subject: 'svc.payment.create_refund',
+    input: z.object({
+      actor,
+      bookingId: id,
+      refund: newRefund,
+      idempotencyKey: z.string().min(1).max(255).optional(),
+    }),
+    output: refund,
+    deadlineMs: 10_000,
+  }),
+  /** Every refund of a booking, newest first; at most 200. A guest sees no reasons. */
+  listRefunds: defineRequest({
+    subject: 'svc.payment.list_refunds',
+    input: z.object({ actor, bookingId: id }),
+    output: z.object({ items: z.array(refund), nextCursor: z.null() }),
+    deadlineMs: 2_000,
   }),
   /** Newest first. */
   listDisputes: defineRequest({

@@ -41,6 +41,15 @@ export const mostPayable = 99_999_999;
 /** Less than this, in minor units, is not split off: card payments have a least amount, in no currency above it by much. */
 export const leastInstallment = 1_000;
 
+/** `-1205` CAD becomes `-12.05`, `500` JPY stays `500`: a point and no grouping, whatever the reader's language. */
+export function toMajorUnits(amount: number, currency: string): string {
+  const format = new Intl.NumberFormat('en', { style: 'currency', currency });
+  const decimals = format.resolvedOptions().maximumFractionDigits ?? 2;
+  const digits = String(Math.abs(amount)).padStart(decimals + 1, '0');
+  const sign = amount < 0 ? '-' : '';
+  return decimals === 0 ? `${sign}${digits}` : `${sign}${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
+}
+
 /** How a price is paid, also one that an older version wrote. */
 export const scheduleOf = (of: Pick<Price, 'total' | 'schedule'>): Installment[] =>
   of.schedule ?? [{ purpose: 'full', amount: of.total, dueDate: null }];

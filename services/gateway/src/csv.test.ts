@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import type { LedgerEntry } from '@monde-sauvage/contracts';
-import { csvHeader, escapeText, inMajorUnits, toCsvLine } from './csv.ts';
+import { type LedgerEntry, toMajorUnits } from '@monde-sauvage/contracts';
+import { csvHeader, escapeText, toCsvLine } from './csv.ts';
 
 test.each([
   [-1_205, 'CAD', '-12.05'],
@@ -10,7 +10,7 @@ test.each([
   [-1_234, 'KWD', '-1.234'],
   [99_999_999, 'EUR', '999999.99'],
 ])('%i minor units of %s are %s', (amount, currency, expected) => {
-  expect(inMajorUnits(amount, currency)).toBe(expected);
+  expect(toMajorUnits(amount, currency)).toBe(expected);
 });
 
 test.each([

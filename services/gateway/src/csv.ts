@@ -1,4 +1,4 @@
-import { dateInZone, type LedgerEntry } from '@monde-sauvage/contracts';
+import { dateInZone, type LedgerEntry, toMajorUnits } from '@monde-sauvage/contracts';
 
 /** CSV (RFC 4180) of an owner's ledger: for spreadsheets and for programs. */
 
@@ -26,7 +26,7 @@ export function toCsvLine(entry: LedgerEntry, timezone: string): string {
     date: dateInZone(new Date(entry.occurredAt), timezone),
     occurred_at: entry.occurredAt,
     kind: entry.kind,
-    amount: inMajorUnits(entry.amount, entry.currency),
+    amount: toMajorUnits(entry.amount, entry.currency),
     currency: entry.currency,
     amount_minor: String(entry.amount),
     booking_reference: escapeText(entry.bookingReference),
@@ -38,15 +38,6 @@ export function toCsvLine(entry: LedgerEntry, timezone: string): string {
     stripe_payment_intent_id: escapeText(entry.stripe.paymentIntentId ?? ''),
   };
   return `${columns.map(name => row[name]).join(',')}\r\n`;
-}
-
-/** `-1205` CAD becomes `-12.05`, `500` JPY stays `500`: a point and no grouping, whatever the reader's language. */
-export function inMajorUnits(amount: number, currency: string): string {
-  const format = new Intl.NumberFormat('en', { style: 'currency', currency });
-  const decimals = format.resolvedOptions().maximumFractionDigits ?? 2;
-  const digits = String(Math.abs(amount)).padStart(decimals + 1, '0');
-  const sign = amount < 0 ? '-' : '';
-  return decimals === 0 ? `${sign}${digits}` : `${sign}${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
 }
 
 /** Quoted where it must be; a text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP: CSV injection). */

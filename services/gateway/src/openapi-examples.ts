@@ -29,5 +29,6 @@ export const bodyExamples: Record<string, unknown> = {
   },
   cancelBooking: { reason: 'Change of plans' },
   decideDrift: { decision: 'restore' },
+  createRefund: { amount: 5_000, reason: 'The sauna was out of order' },
   chooseGoogleCalendar: { calendarId: 'chalet-1@group.calendar.google.com' },
 };

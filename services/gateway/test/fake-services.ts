@@ -2,6 +2,7 @@ import {
   type Actor,
   availabilityRequests,
   type Booking,
+  type BookingRefund,
   bookingRequests,
   type Chalet,
   calendarRequests,
@@ -115,6 +116,19 @@ export const ledgerEntry: LedgerEntry = {
   purpose: 'full',
   stripe: { id: 're_1', chargeId: 'ch_1', paymentIntentId: 'pi_1' },
   payment: { status: 'partially_refunded', needsReview: false, reason: null },
+};
+export const bookingRefund: BookingRefund = {
+  id: world.key,
+  bookingId: world.booking,
+  purpose: 'owner',
+  amount: 20_000,
+  currency: 'CAD',
+  status: 'requested',
+  reason: null,
+  failureReason: null,
+  parts: [],
+  createdAt: at,
+  updatedAt: at,
 };
 const quote = { nights: 2, currency: 'CAD', total: 20_000, lines: [] };
 
@@ -238,6 +252,12 @@ export async function startFakeServices(natsUrl: string): Promise<Fakes> {
         totals: [],
         timezone: 'America/Toronto',
       }),
+    ),
+    handle(paymentRequests.createRefund, async ({ actor, bookingId, refund }) =>
+      actor.kind === 'guest' ? hidden : seen(actor, bookingId, { ...bookingRefund, amount: refund.amount ?? 20_000 }),
+    ),
+    handle(paymentRequests.listRefunds, async ({ actor, bookingId }) =>
+      seen(actor, bookingId, { items: [bookingRefund], nextCursor: null }),
     ),
     handle(paymentRequests.listDisputes, async ({ actor }) => managed(actor, none)),
     handle(paymentRequests.receiveWebhook, async ({ signature }) =>

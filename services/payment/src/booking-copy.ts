@@ -1,6 +1,7 @@
 import { bookingSnapshot, defineEvent } from '@monde-sauvage/contracts';
 import { civilDateToDb } from '@monde-sauvage/persistence';
 import { z } from 'zod';
+import { balanceOf, firstLook } from './balance.ts';
 import type { Transaction } from './context.ts';
 
 /** What payment keeps of a booking: enough to know what is owed and when it goes back, and nobody's name. */
@@ -19,6 +20,8 @@ const bookingCopy = bookingSnapshot.pick({
   endDate: true,
   price: true,
   locale: true,
+  cancelledAt: true,
+  balanceTerms: true,
 });
 export type BookingCopy = z.output<typeof bookingCopy>;
 
@@ -37,19 +40,29 @@ export const listenedEvents = {
 /** Keeps the newest version of a booking; an external one (no price) is nobody's to pay and is not kept. */
 export async function keepBooking(tx: Transaction, copy: BookingCopy): Promise<boolean> {
   if (copy.price === null) return false;
+  const balance = balanceOf(copy.price);
+  const noticeAt = balance && copy.status === 'confirmed' ? firstLook(balance, copy.balanceTerms) : null;
   await tx.$executeRaw`
     INSERT INTO bookings (id, version, status, cancel_reason, refund_percentage, confirmed_at, hold_expires_at, reference,
-                          chalet_id, establishment_id, start_date, end_date, total, currency, locale)
+                          chalet_id, establishment_id, start_date, end_date, total, currency, locale, cancelled_at,
+                          balance_amount, balance_due_on, balance_terms, balance_notice_at)
     VALUES (${copy.id}::uuid, ${copy.version}, ${copy.status}, ${copy.cancelReason}, ${copy.refundPercentage},
             ${copy.confirmedAt}::timestamptz, ${copy.holdExpiresAt}::timestamptz, ${copy.reference},
             ${copy.chaletId}::uuid, ${copy.establishmentId}::uuid, ${civilDateToDb(copy.startDate)}::date,
-            ${civilDateToDb(copy.endDate)}::date, ${copy.price.total}, ${copy.price.currency}, ${copy.locale})
+            ${civilDateToDb(copy.endDate)}::date, ${copy.price.total}, ${copy.price.currency}, ${copy.locale},
+            ${copy.cancelledAt}::timestamptz, ${balance?.amount ?? null}::int,
+            ${balance ? civilDateToDb(balance.dueOn) : null}::date,
+            ${copy.balanceTerms === null ? null : JSON.stringify(copy.balanceTerms)}::jsonb, ${noticeAt}::timestamptz)
     ON CONFLICT (id) DO UPDATE SET
       version = excluded.version, status = excluded.status, cancel_reason = excluded.cancel_reason,
       refund_percentage = excluded.refund_percentage, confirmed_at = excluded.confirmed_at,
       hold_expires_at = excluded.hold_expires_at, start_date = excluded.start_date, end_date = excluded.end_date,
-      total = excluded.total, currency = excluded.currency, locale = excluded.locale
-    WHERE excluded.version > bookings.version`;
+      total = excluded.total, currency = excluded.currency, locale = excluded.locale,
+      cancelled_at = excluded.cancelled_at, balance_amount = excluded.balance_amount,
+      balance_due_on = excluded.balance_due_on, balance_terms = excluded.balance_terms,
+      balance_notice_at = CASE WHEN bookings.balance_told = 'overdue' OR excluded.balance_notice_at IS NULL THEN NULL
+        ELSE greatest(bookings.balance_notice_at, excluded.balance_notice_at) END
+    WHERE excluded.version >= bookings.version`;
   return true;
 }
 

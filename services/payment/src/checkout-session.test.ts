@@ -4,7 +4,7 @@ import { buildCheckoutParams, sessionExpiry, stripeLocale } from './checkout-ses
 const now = new Date('2027-01-15T14:00:00.400Z');
 const inMinutes = (minutes: number) => new Date(now.getTime() + minutes * 60_000);
 
-const subject = {
+const subject: Parameters<typeof buildCheckoutParams>[0] = {
   bookingId: 'b-1',
   paymentId: 'p-1',
   reference: 'MS-7K3QXD',
@@ -17,6 +17,7 @@ const subject = {
       { label: 'Frais de ménage', amount: 2_000 },
     ],
   },
+  owed: { purpose: 'full', amount: 12_000 },
   customerEmail: 'john.doe@example.com',
   locale: 'fr-CA',
   expiresAt: inMinutes(31),
@@ -49,6 +50,16 @@ test.each([
 ])('asks for the total in one line when there is %s', (_what, lines) => {
   const { line_items } = buildCheckoutParams({ ...subject, price: { ...subject.price, lines } });
   expect(line_items).toMatchObject([{ price_data: { unit_amount: 12_000 } }]);
+});
+
+test.each([
+  ['deposit', 'fr-CA', 'Chalet 1 – MS-7K3QXD, Acompte'],
+  ['balance', 'fr-CA', 'Chalet 1 – MS-7K3QXD, Solde'],
+  ['balance', 'en-CA', 'Chalet 1 – MS-7K3QXD, Balance'],
+] as const)('asks for a %s in one line, in the language of %s', (purpose, locale, name) => {
+  expect(buildCheckoutParams({ ...subject, locale, owed: { purpose, amount: 3_600 } }).line_items).toEqual([
+    { quantity: 1, price_data: { currency: 'cad', unit_amount: 3_600, product_data: { name } } },
+  ]);
 });
 
 test('leaves the e-mail out when there is none', () => {

@@ -1,8 +1,14 @@
-import type { Price } from '@monde-sauvage/contracts';
+import type { PaymentPurpose, Price } from '@monde-sauvage/contracts';
 import type Stripe from 'stripe';
 import { z } from 'zod';
 
 /** What a Checkout Session is created with, pure. The amount comes from the booking, never from a client. */
+
+/** What a session is for; the amount in minor units. */
+export interface Owed {
+  purpose: PaymentPurpose;
+  amount: number;
+}
 
 interface CheckoutSubject {
   bookingId: string;
@@ -10,6 +16,8 @@ interface CheckoutSubject {
   reference: string;
   chaletName: string | null;
   price: Price;
+  /** The payment of the price's schedule that is asked for. */
+  owed: Owed;
   customerEmail: string | null;
   locale: string | null;
   expiresAt: Date;
@@ -58,7 +66,12 @@ export function buildCheckoutParams(o: CheckoutSubject): CheckoutParams {
   };
 }
 
-function lineItems({ price, chaletName, reference }: CheckoutSubject): CheckoutParams['line_items'] {
+const partNames = {
+  fr: { deposit: 'Acompte', balance: 'Solde' },
+  en: { deposit: 'Deposit', balance: 'Balance' },
+};
+
+function lineItems({ price, owed, chaletName, reference, locale }: CheckoutSubject): CheckoutParams['line_items'] {
   const item = (label: string, amount: number) => ({
     quantity: 1,
     price_data: {
@@ -67,6 +80,10 @@ function lineItems({ price, chaletName, reference }: CheckoutSubject): CheckoutP
       product_data: { name: `${chaletName ?? reference} – ${label}`.slice(0, 250) },
     },
   });
+  if (owed.purpose !== 'full') {
+    const names = locale?.toLowerCase().startsWith('en') ? partNames.en : partNames.fr;
+    return [item(`${reference}, ${names[owed.purpose]}`, owed.amount)];
+  }
   const lines = price.lines.filter(line => line.amount !== 0);
   const sum = lines.reduce((total, line) => total + line.amount, 0);
   // Stripe knows no negative line (a discount); and the sum is what counts.

@@ -21,6 +21,7 @@ export async function storeEvents(
     ...(isRelevant(hint.type) ? {} : { processedAt: at, outcome: 'ignored', reason: 'type_not_handled' }),
   }));
   const { count } = await context.db.stripeEvent.createMany({ data, skipDuplicates: true });
+  await context.passing('event stored, not processed');
   if (count > 0) context.nudge.events();
   return count;
 }

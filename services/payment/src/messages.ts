@@ -2,8 +2,10 @@ import { paymentRequests } from '@monde-sauvage/contracts';
 import { type EventHandler, handle, on, type RequestHandler } from '@monde-sauvage/messaging';
 import { keepChaletName, listenedEvents } from './booking-copy.ts';
 import type { PaymentContext } from './context.ts';
+import { createRefund } from './operations/create-refund.ts';
 import { listDisputes } from './operations/list-disputes.ts';
 import { listLedger } from './operations/list-ledger.ts';
+import { listRefunds } from './operations/list-refunds.ts';
 import { openCheckout } from './operations/open-checkout.ts';
 import { receiveWebhook } from './operations/receive-webhook.ts';
 import { recordBooking } from './operations/record-booking.ts';
@@ -13,6 +15,8 @@ import { settleHold } from './operations/settle-hold.ts';
 export const requestHandlers = (context: PaymentContext): RequestHandler[] => [
   handle(paymentRequests.openCheckout, (input, { requestId }) => openCheckout(context, input, requestId)),
   handle(paymentRequests.settleHold, input => settleHold(context, input)),
+  handle(paymentRequests.createRefund, (input, { requestId }) => createRefund(context, input, requestId)),
+  handle(paymentRequests.listRefunds, input => listRefunds(context, input)),
   handle(paymentRequests.listLedger, (input, { requestId }) => listLedger(context, input, requestId)),
   handle(paymentRequests.listDisputes, input => listDisputes(context, input)),
   handle(paymentRequests.receiveWebhook, input => receiveWebhook(context, input)),

@@ -63,18 +63,41 @@ const eventOf = {
   needs_review: paymentEvents.paymentNeedsReview,
 } satisfies Record<PaymentFact, unknown>;
 
-/** Writes the event of a change into the outbox, in the transaction of the change. */
+/** Writes the event of a change into the outbox, in the transaction of the change. `others`: the booking's other payments. */
 export async function announce(
   tx: Transaction,
   payment: Payment,
   fact: PaymentFact,
-  o: { id: string; at: Date; dispute?: StripeDisputeState | undefined },
+  o: { id: string; at: Date; others: Payment[]; dispute?: StripeDisputeState | undefined },
 ): Promise<void> {
-  const body = { ...toSnapshot(payment, o.at), ...(o.dispute ? { dispute: toDispute(o.dispute) } : {}) };
+  const body = {
+    ...toSnapshot(payment, o.at),
+    ...(o.dispute ? { dispute: toDispute(o.dispute) } : {}),
+    bookingMoney: await sumUpBooking(tx, payment, o.others),
+  };
   // `outboxRow` has checked the body against the contract.
   await tx.outbox.create({
     data: outboxRow(eventOf[fact], body, { id: o.id, aggregateId: payment.bookingId, at: o.at }),
   });
+}
+
+/** The booking's money over all its payments, with the next version; the caller holds `lockPayments`. */
+async function sumUpBooking(
+  tx: Transaction,
+  payment: Payment,
+  others: Payment[],
+): Promise<NonNullable<PaymentSnapshot['bookingMoney']>> {
+  const { moneyVersion } = await tx.booking.update({
+    where: { id: payment.bookingId },
+    data: { moneyVersion: { increment: 1 } },
+    select: { moneyVersion: true },
+  });
+  const all = [payment, ...others];
+  return {
+    amountPaid: all.reduce((sum, one) => sum + one.amountPaid, 0),
+    amountRefunded: all.reduce((sum, one) => sum + one.amountRefunded, 0),
+    version: moneyVersion,
+  };
 }
 
 const toDispute = ({

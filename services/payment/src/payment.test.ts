@@ -24,6 +24,7 @@ const open: Payment = {
   amountDisputed: 0,
   reason: null,
   needsReview: false,
+  resolvedReason: null,
   version: 3,
 };
 

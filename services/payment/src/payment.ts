@@ -39,6 +39,8 @@ export interface Payment {
   amountDisputed: number;
   reason: string | null;
   needsReview: boolean;
+  /** What a person has dealt with. */
+  resolvedReason: string | null;
   version: number;
 }
 
@@ -129,7 +131,7 @@ function nextStep(payment: Payment, state: StripeState): Step {
 function paidStep(payment: Payment, state: StripeState): Step {
   const seen = seenAtStripe(state);
   const mismatch = findMismatch(payment, state);
-  if (mismatch !== undefined) return changed(payment, { ...seen, needsReview: true, reason: mismatch });
+  if (mismatch !== undefined) return mismatchStep(payment, state, mismatch);
   return {
     changes: {
       ...seen,
@@ -141,6 +143,23 @@ function paidStep(payment: Payment, state: StripeState): Step {
     },
     fact: 'succeeded',
   };
+}
+
+/** A person looks at it; once all of it went back, in Stripe's dashboard, nothing was paid and nobody has to. */
+function mismatchStep(payment: Payment, state: StripeState, mismatch: string): Step {
+  const isGivenBack = state.charge !== null && state.amountRefunded >= state.charge.amount;
+  if (!isGivenBack) {
+    const needsReview = mismatch !== payment.resolvedReason;
+    return changed(payment, { ...seenAtStripe(state), needsReview, reason: mismatch });
+  }
+  const changes = {
+    ...seenAtStripe(state),
+    status: 'failed' as const,
+    needsReview: false,
+    reason: `${mismatch}; it was given back`,
+  };
+  if (same(payment, changes)) return undefined;
+  return { changes, fact: payment.status === 'failed' ? null : 'failed' };
 }
 
 /** Never accept silently what differs from what we asked for. */
@@ -165,20 +184,58 @@ function unpaidStep(payment: Payment, state: StripeState): Step {
 }
 
 function refundStep(payment: Payment, state: StripeState): Step {
-  const failed = state.refunds.find(refund => refund.status === 'failed');
-  const reason = failed ? `refund_failed: ${failed.failureReason ?? 'unknown'} (${failed.id})` : payment.reason;
-  if (state.amountRefunded === payment.amountRefunded && reason === payment.reason) return undefined;
   const amountRefunded = Math.min(state.amountRefunded, payment.amountPaid);
-  const after = { ...payment, amountRefunded };
   const changes = {
     amountRefunded,
-    status: paidStatus(after),
-    reason,
-    needsReview: payment.needsReview || failed != null,
+    status: paidStatus({ ...payment, amountRefunded }),
+    ...judgeRefunds(payment, { refunds: state.refunds, amountRefunded }),
   };
   if (same(payment, changes)) return undefined;
   return { changes, fact: amountRefunded === payment.amountRefunded ? null : 'refunded' };
 }
+
+/** Whether a person must look at the refunds of a payment: a failed one waits until it is made good by a newer one. */
+function judgeRefunds(
+  payment: Payment,
+  o: { refunds: StripeRefundState[]; amountRefunded: number },
+): Pick<Payment, 'reason' | 'needsReview'> {
+  const failed = o.refunds.find(
+    (refund, index) => refund.status === 'failed' && sumOfMade(o.refunds.slice(0, index)) < refund.amount,
+  );
+  if (failed) {
+    const reason = `${refundFailed}: ${failed.failureReason ?? 'unknown'} (${failed.id})`;
+    return { reason, needsReview: reason !== payment.resolvedReason };
+  }
+  const isMadeGood =
+    payment.reason?.startsWith(refundFailed) ||
+    (payment.reason?.startsWith(refundRefused) && o.amountRefunded > payment.amountRefunded);
+  if (isMadeGood) return { reason: null, needsReview: isContested(payment.disputeStatus) };
+  const isOver = payment.reason?.startsWith(paidTooLate) && o.amountRefunded >= payment.amountPaid;
+  return { reason: payment.reason, needsReview: payment.needsReview && !isOver };
+}
+
+/** Newest first, as Stripe lists them. */
+const sumOfMade = (refunds: StripeRefundState[]): number =>
+  refunds.reduce((sum, refund) => sum + (refund.status === 'failed' ? 0 : refund.amount), 0);
+
+/** How reasons begin that are looked for again. */
+const refundFailed = 'refund_failed';
+export const refundRefused = 'refund_refused';
+const paidTooLate = 'booking_cancelled';
+
+/**
+ * A payment for a booking that was cancelled for good: it goes back by itself, but a person should know of the guest who
+ * paid for nothing. The flag goes once the money is back.
+ */
+export const flagPaidTooLate = (payment: Payment): Payment => ({
+  ...payment,
+  needsReview: true,
+  reason: `${paidTooLate}: paid after the booking was cancelled`,
+});
+
+/** What a person must look at before any of it is given back. A payment that came too late is not: it goes back as it is. */
+export const blocksRefunds = (payment: Payment): boolean =>
+  isUnderDispute(payment) || (payment.needsReview && !payment.reason?.startsWith(paidTooLate));
 
 function disputeStep(payment: Payment, state: StripeState): Step {
   const disputeStatus = sumUpDisputes(state.disputes);
@@ -193,7 +250,7 @@ function disputeStep(payment: Payment, state: StripeState): Step {
       amountDisputed,
       status: paidStatus(after),
       // A refund that failed needs somebody to act, so it stays in sight.
-      reason: payment.reason?.startsWith('refund_failed') ? payment.reason : `dispute_${disputeStatus ?? 'gone'}`,
+      reason: payment.reason?.startsWith(refundFailed) ? payment.reason : `dispute_${disputeStatus ?? 'gone'}`,
       // Only what the dispute itself put before a person is over with it.
       needsReview: isContested(disputeStatus) || (payment.needsReview && !payment.reason?.startsWith('dispute_')),
     },

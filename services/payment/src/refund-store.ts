@@ -3,7 +3,7 @@ import type { PaymentContext, Transaction } from './context.ts';
 import type { Booking, Refund } from './generated/prisma/client.ts';
 import type { Payment, StripeRefundState } from './payment.ts';
 import { lockPayments } from './payment-store.ts';
-import { planRefunds, refundKey } from './refund.ts';
+import { isContestedForRefund, leftOf, planRefunds, refundKey } from './refund.ts';
 
 const status = z.enum(['pending', 'confirmed', 'cancelled']);
 
@@ -37,11 +37,7 @@ export async function storePlannedRefunds(
 }
 
 const planFor = (booking: Booking, payments: Payment[], refunds: Refund[]) =>
-  planRefunds(
-    { status: status.parse(booking.status), refundPercentage: booking.refundPercentage },
-    payments,
-    refunds.map(refund => ({ ...refund, amount: refund.status === 'failed' ? 0 : refund.amount })),
-  );
+  planRefunds({ ...booking, status: status.parse(booking.status) }, payments, refunds);
 
 /**
  * Fits a refund that waits to be made to what is known by now: it may have gone back in Stripe's dashboard meanwhile, or
@@ -57,12 +53,31 @@ export async function fitPlannedRefund(
   const wanted = refunds.find(refund => refund.id === id);
   if (wanted?.status !== 'requested') return undefined;
   const others = refunds.filter(refund => refund !== wanted);
+  if (wanted.purpose === 'owner') return fitOwnerRefund(tx, wanted, { payments, others });
   const due = planFor(booking, payments, others).find(
     ({ paymentId, purpose }) => paymentId === wanted.paymentId && purpose === wanted.purpose,
   );
   if (!due) await tx.refund.delete({ where: { id } });
   else if (due.amount !== wanted.amount) await tx.refund.update({ where: { id }, data: { amount: due.amount } });
   return due?.amount;
+}
+
+/**
+ * The owner named an amount: should less be left by now, because somebody gave money back in the dashboard, it is not
+ * made smaller silently but ends as failed with the reason, for the owner to ask again.
+ */
+async function fitOwnerRefund(
+  tx: Transaction,
+  wanted: Refund,
+  o: { payments: Payment[]; others: Refund[] },
+): Promise<number | undefined> {
+  const payment = o.payments.find(candidate => candidate.id === wanted.paymentId);
+  const left = payment ? leftOf(payment, o.others) : 0;
+  const contested = payment === undefined || isContestedForRefund(payment);
+  if (!contested && wanted.amount <= left) return wanted.amount;
+  const lastError = contested ? 'the payment is disputed' : `only ${left} ${payment.currency} is left to give back`;
+  await tx.refund.update({ where: { id: wanted.id }, data: { status: 'failed', lastError, nextAttemptAt: null } });
+  return undefined;
 }
 
 /** Takes over what Stripe says of a payment's refunds, those made in its dashboard included. */

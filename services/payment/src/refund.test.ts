@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Payment } from './payment.ts';
-import { percentageOf, planRefunds, refundKey } from './refund.ts';
+import { allocateRefund, percentageOf, planRefunds, refundKey } from './refund.ts';
 
 const payment: Payment = {
   id: 'first',
@@ -24,11 +24,14 @@ const payment: Payment = {
   amountDisputed: 0,
   reason: null,
   needsReview: false,
+  resolvedReason: null,
   version: 4,
 };
 const second: Payment = { ...payment, id: 'second', attempt: 2, paidAt: new Date('2027-01-15T14:20:00Z') };
-const cancelled = (refundPercentage: number | null) => ({ status: 'cancelled', refundPercentage }) as const;
-const confirmed = { status: 'confirmed', refundPercentage: null } as const;
+const cancelledAt = new Date('2027-01-20T10:00:00.400Z');
+const cancelled = (refundPercentage: number | null) =>
+  ({ status: 'cancelled', refundPercentage, cancelledAt }) as const;
+const confirmed = { status: 'confirmed', refundPercentage: null, cancelledAt: null } as const;
 
 test.each([
   [12_345, 50, 6_173],
@@ -61,13 +64,14 @@ describe('a cancelled booking', () => {
   });
 
   test('is refunded once', () => {
-    const known = [{ paymentId: 'first', purpose: 'cancellation', amount: 6_173 }];
+    const known = [{ paymentId: 'first', purpose: 'cancellation', status: 'succeeded', amount: 6_173 }];
     expect(planRefunds(cancelled(50), [payment], known)).toEqual([]);
   });
 
   test.each([
     ['a person must look at', { needsReview: true }],
-    ['a bank contests', { status: 'disputed' }],
+    ['a bank contests', { status: 'disputed', disputeStatus: 'under_review', amountDisputed: 12_345 }],
+    ['a bank took back for good', { status: 'disputed', disputeStatus: 'lost', amountDisputed: 12_345 }],
     ['went back already', { status: 'refunded', amountRefunded: 12_345 }],
     ['was never paid', { status: 'expired', amountPaid: 0 }],
   ] as const)('leaves alone a payment that %s', (_what, changes) => {
@@ -89,6 +93,102 @@ test('a payment that went back makes the next one the first', () => {
   expect(planRefunds(confirmed, [{ ...payment, status: 'refunded', amountRefunded: 12_345 }, second], [])).toEqual([]);
 });
 
+describe('deposit and balance', () => {
+  const deposit: Payment = { ...payment, id: 'deposit', purpose: 'deposit', amountPaid: 3_001 };
+  const balance: Payment = { ...second, id: 'balance', purpose: 'balance', amountPaid: 7_000 };
+  const owner = (paymentId: string, amount: number, status = 'succeeded') => ({
+    paymentId,
+    purpose: 'owner',
+    status,
+    amount,
+  });
+
+  test('are both kept', () => {
+    expect(planRefunds(confirmed, [deposit, balance], [])).toEqual([]);
+  });
+
+  test('give back a share of their sum, the newest first', () => {
+    expect(planRefunds(cancelled(50), [deposit, balance], [])).toEqual([
+      { paymentId: 'balance', purpose: 'cancellation', amount: 5_001 },
+    ]);
+    expect(planRefunds(cancelled(80), [deposit, balance], [])).toEqual([
+      { paymentId: 'balance', purpose: 'cancellation', amount: 7_000 },
+      { paymentId: 'deposit', purpose: 'cancellation', amount: 1_001 },
+    ]);
+  });
+
+  test('count what the owner gave back, of whichever', () => {
+    expect(planRefunds(cancelled(50), [deposit, balance], [owner('deposit', 3_001)])).toEqual([
+      { paymentId: 'balance', purpose: 'cancellation', amount: 2_000 },
+    ]);
+    const refunded = { ...deposit, status: 'refunded', amountRefunded: 3_001 } as const;
+    expect(planRefunds(cancelled(50), [refunded, balance], [owner('deposit', 3_001)])).toMatchObject([
+      { paymentId: 'balance', amount: 2_000 },
+    ]);
+    expect(planRefunds(cancelled(50), [deposit, balance], [owner('balance', 6_000)])).toEqual([]);
+  });
+
+  test('a balance that is paid after the cancellation goes back in full, whatever the policy', () => {
+    const late = { ...balance, paidAt: new Date('2027-01-20T10:00:00Z') };
+    expect(planRefunds(cancelled(0), [deposit, late], [])).toEqual([
+      { paymentId: 'balance', purpose: 'cancellation', amount: 7_000 },
+    ]);
+  });
+
+  test('wait together when a bank contests one of them', () => {
+    const contested = { ...balance, status: 'disputed', disputeStatus: 'needs_response' } as const;
+    expect(planRefunds(cancelled(100), [deposit, contested], [])).toEqual([]);
+  });
+
+  test('what a bank took back for good counts as given back', () => {
+    const lost = { ...balance, status: 'disputed', disputeStatus: 'lost', amountDisputed: 7_000 } as const;
+    expect(planRefunds(cancelled(100), [deposit, lost], [])).toEqual([
+      { paymentId: 'deposit', purpose: 'cancellation', amount: 3_001 },
+    ]);
+  });
+
+  test('a balance that was paid twice goes back', () => {
+    const twice = { ...balance, id: 'again', attempt: 3, paidAt: new Date('2027-01-15T15:00:00Z') };
+    expect(planRefunds(confirmed, [deposit, twice, balance], [])).toEqual([
+      { paymentId: 'again', purpose: 'duplicate', amount: 7_000 },
+    ]);
+  });
+
+  test('an owner gives back from the newest, and no more than is left', () => {
+    const ask = (wanted?: number, known = [owner('balance', 500)]) => allocateRefund([deposit, balance], known, wanted);
+    expect(ask(7_000)).toEqual({
+      ok: true,
+      parts: [
+        { paymentId: 'balance', purpose: 'owner', amount: 6_500 },
+        { paymentId: 'deposit', purpose: 'owner', amount: 500 },
+      ],
+    });
+    expect(ask()).toMatchObject({ parts: [{ amount: 6_500 }, { amount: 3_001 }] });
+    expect(ask(9_502)).toEqual({ ok: false, refusal: { why: 'too_much', left: 9_501 } });
+    expect(ask(undefined, [owner('balance', 500, 'failed')])).toMatchObject({ parts: [{ amount: 7_000 }, {}] });
+    const all = [owner('balance', 7_000, 'pending'), owner('deposit', 3_001, 'requested')];
+    expect(ask(1, all)).toEqual({ ok: false, refusal: { why: 'all_given_back', left: 0 } });
+  });
+
+  test('an owner gives nothing back of what was not paid, or is contested; an inquiry contests nothing yet', () => {
+    expect(allocateRefund([{ ...payment, status: 'open', amountPaid: 0 }], [], 1)).toMatchObject({
+      refusal: { why: 'nothing_paid' },
+    });
+    const contested = {
+      ...balance,
+      status: 'disputed',
+      disputeStatus: 'needs_response',
+      amountDisputed: 7_000,
+    } as const;
+    expect(allocateRefund([contested], [], undefined)).toMatchObject({ refusal: { why: 'disputed', left: 0 } });
+    expect(allocateRefund([deposit, contested], [], 5_000)).toMatchObject({
+      refusal: { why: 'disputed', left: 3_001 },
+    });
+    const inquiry = { ...balance, status: 'disputed', disputeStatus: 'warning_needs_response' } as const;
+    expect(allocateRefund([inquiry], [], 100)).toMatchObject({ ok: true });
+  });
+});
+
 test('never more than was paid goes back, in sum', () => {
   fc.assert(
     fc.property(
@@ -105,6 +205,7 @@ test('never more than was paid goes back, in sum', () => {
   );
 });
 
-test('the key names the booking, what for, and the attempt', () => {
+test('the key names the booking, what for, and the attempt; an owner may ask more than once', () => {
+  expect(refundKey(payment, 'owner', 'r-1')).toBe('booking:refund-owner:1:r-1');
   expect(refundKey(payment, 'cancellation')).toBe('booking:refund-cancellation:1');
 });

@@ -24,6 +24,7 @@ import {
 import manifest from '../package.json' with { type: 'json' };
 import type { PaymentConfig } from './config.ts';
 import type { PaymentContext } from './context.ts';
+import type { CrashPoint } from './crash-points.ts';
 import { PrismaClient } from './generated/prisma/client.ts';
 import { eventHandlers, requestHandlers } from './messages.ts';
 import { watchWork } from './metrics.ts';
@@ -40,17 +41,26 @@ export interface PaymentService extends Service {
   readonly port: number;
   /** Reads Stripe's undelivered events and looks at what is due now, instead of at the next interval. */
   reconcileNow(): void;
+  /** Looks for balances to announce now. */
+  announceBalancesNow(): void;
 }
 
 /** Wires the payment service. `overrides` lets a test say what time it is and who Stripe is. */
 export async function createPaymentService(
   config: PaymentConfig,
-  overrides: { now?: Clock; newId?: () => string; logger?: Logger; stripe?: Stripe } = {},
+  overrides: {
+    now?: Clock;
+    newId?: () => string;
+    logger?: Logger;
+    stripe?: Stripe;
+    /** Told of every crash point that is passed; one that never resolves ends what passes there. */
+    passing?: (point: CrashPoint) => Promise<void>;
+  } = {},
 ): Promise<PaymentService> {
   const build = { service: 'payment', version: manifest.version, commit: config.SERVICE_COMMIT };
   const logger = overrides.logger ?? createLogger({ ...build, level: config.LOG_LEVEL });
   const metrics = createMetrics('payment', build);
-  let running: { port: number; drain(): Promise<void>; reconcileNow(): void } | undefined;
+  let running: Omit<PaymentService, 'start'> | undefined;
 
   const start = async () => {
     await migrateAtStart({ databaseUrl: config.DATABASE_URL, prismaDir, logger });
@@ -89,6 +99,7 @@ export async function createPaymentService(
         createStripe({ apiBaseUrl: config.STRIPE_API_BASE_URL, secretKey: config.STRIPE_SECRET_KEY }),
       now: overrides.now ?? (() => new Date()),
       newId: overrides.newId ?? newId,
+      passing: overrides.passing ?? (async () => undefined),
       nudge: { outbox: () => relay.nudge(), events: idle, payments: idle, refunds: idle },
     };
     watchWork(context);
@@ -130,6 +141,7 @@ export async function createPaymentService(
     return {
       port: ops.port,
       reconcileNow: workers.reconcileNow,
+      announceBalancesNow: workers.announceNow,
       async drain() {
         ops.setDraining();
         await atMost(finishLimitMs, Promise.all([requests.drain(), events.drain(), workers.drain(), sweep.drain()]));
@@ -151,5 +163,6 @@ export async function createPaymentService(
     },
     drain: async () => running?.drain(),
     reconcileNow: () => running?.reconcileNow(),
+    announceBalancesNow: () => running?.announceBalancesNow(),
   };
 }

@@ -1,5 +1,6 @@
 import { startWorker } from '@monde-sauvage/service-kit';
 import type { PaymentContext } from './context.ts';
+import { announceBalances } from './operations/announce-balances.ts';
 import { checkPayments } from './operations/check-payments.ts';
 import { executeRefunds } from './operations/execute-refunds.ts';
 import { forgetStripeEvents } from './operations/forget-stripe-events.ts';
@@ -7,7 +8,11 @@ import { processStripeEvents } from './operations/process-stripe-events.ts';
 import { reconcile } from './operations/reconcile.ts';
 
 /** Starts the background work of one replica and ties the context's nudges to it. */
-export function startWorkers(context: PaymentContext): { reconcileNow(): void; drain(): Promise<void> } {
+export function startWorkers(context: PaymentContext): {
+  reconcileNow(): void;
+  announceNow(): void;
+  drain(): Promise<void>;
+} {
   const { logger, metrics } = context;
   const worker = (name: string, everyMs: number, run: (signal: AbortSignal) => Promise<unknown>) =>
     startWorker({ name, everyMs, run, logger, metrics });
@@ -18,6 +23,7 @@ export function startWorkers(context: PaymentContext): { reconcileNow(): void; d
   const reconciliation = worker('reconciliation', context.config.RECONCILE_INTERVAL_SECONDS * 1000, signal =>
     reconcile(context, signal),
   );
+  const balances = worker('balances', 30_000, signal => announceBalances(context, signal));
   const forgetting = worker('forget-stripe-events', 600_000, () => forgetStripeEvents(context));
   Object.assign(context.nudge, { events: events.nudge, payments: payments.nudge, refunds: refunds.nudge });
 
@@ -26,8 +32,9 @@ export function startWorkers(context: PaymentContext): { reconcileNow(): void; d
       reconciliation.nudge();
       payments.nudge();
     },
+    announceNow: balances.nudge,
     async drain() {
-      await Promise.all([events, payments, refunds, reconciliation, forgetting].map(one => one.drain()));
+      await Promise.all([events, payments, refunds, reconciliation, balances, forgetting].map(one => one.drain()));
     },
   };
 }

@@ -73,7 +73,9 @@ test('money that comes in after the cancellation goes back by the same rule', as
   stage.stripe.webhooks.resume();
   await told(id, 'payment.refunded');
   await stage.quiet();
-  expect(stage.subjectsOf(id)).toEqual(['payment.succeeded', 'payment.refunded']);
+  // A person hears of the guest who paid for nothing; the flag goes with the money.
+  expect(stage.subjectsOf(id)).toEqual(['payment.succeeded', 'payment.needs_review', 'payment.refunded']);
+  expect(await stage.payments(id)).toMatchObject([{ needsReview: false, amountRefunded: 12_000 }]);
 });
 
 test.each([

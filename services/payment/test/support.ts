@@ -3,6 +3,7 @@ import path from 'node:path';
 import {
   type Actor,
   type BookingSnapshot,
+  balanceEvents,
   bookingEvents,
   bookingRequests,
   establishmentRequests,
@@ -135,6 +136,22 @@ export async function setStage() {
       }),
     ),
   });
+  const notices: (
+    | z.output<typeof balanceEvents.balanceDue.body>
+    | z.output<typeof balanceEvents.balanceOverdue.body>
+  )[] = [];
+  const balanceListener = await consumeEvents({
+    nc,
+    stream: 'PAYMENT',
+    durable: 'test-balances',
+    pool,
+    logger,
+    metrics,
+    handlers: [
+      on(balanceEvents.balanceDue, async body => void notices.push(body)),
+      on(balanceEvents.balanceOverdue, async body => void notices.push(body)),
+    ],
+  });
   const gateway = await startGateway((rawBody, signature) =>
     request(nc, paymentRequests.receiveWebhook, { rawBody, signature }),
   );
@@ -180,6 +197,10 @@ export async function setStage() {
       request(nc, paymentRequests.listLedger, { actor: ownerOf(establishmentId), establishmentId, ...o }),
     disputes: (establishmentId: string, o: Partial<z.input<typeof paymentRequests.listDisputes.input>> = {}) =>
       request(nc, paymentRequests.listDisputes, { actor: ownerOf(establishmentId), establishmentId, ...o }),
+    refund: (bookingId: string, o: Partial<z.input<typeof paymentRequests.createRefund.input>> = {}) =>
+      request(nc, paymentRequests.createRefund, { actor: { kind: 'admin' }, bookingId, refund: {}, ...o }),
+    refunds: (bookingId: string, actor: Actor = { kind: 'admin' }) =>
+      request(nc, paymentRequests.listRefunds, { actor, bookingId }),
     settleHold: (bookingId: string) => request(nc, paymentRequests.settleHold, { bookingId }),
     receiveWebhook: (rawBody: string, signature: string) =>
       request(nc, paymentRequests.receiveWebhook, { rawBody: Buffer.from(rawBody).toString('base64'), signature }),
@@ -196,6 +217,7 @@ export async function setStage() {
       return { booking, bookingId: made.id, intent: String(paid?.paymentIntentId), chargeId: String(paid?.chargeId) };
     },
     payments: (bookingId: string) => db.payment.findMany({ where: { bookingId }, orderBy: { attempt: 'asc' } }),
+    noticesOf: (bookingId: string) => notices.filter(notice => notice.bookingId === bookingId),
     factsOf: (bookingId: string) => facts.filter(fact => fact.body.bookingId === bookingId),
     subjectsOf: (bookingId: string) =>
       facts.filter(fact => fact.body.bookingId === bookingId).map(fact => fact.subject),
@@ -229,7 +251,7 @@ export async function setStage() {
     },
     async close() {
       await service.drain();
-      await Promise.all([booking.drain(), listener.drain()]);
+      await Promise.all([booking.drain(), listener.drain(), balanceListener.drain()]);
       await relay.drain();
       await closeNats(nc);
       await gateway.close();

@@ -5,6 +5,14 @@ import { sendProblem, sendRefusal, validationErrors } from '../problems.ts';
 import { askFor, authorize, custom, type Gateway, guarded, type ServedRoute } from '../route.ts';
 
 export const paymentRoutes: ServedRoute[] = [
+  guarded(httpRoutes.createRefund, ({ ask, actor, params, headers, body }) => {
+    const idempotencyKey = headers['Idempotency-Key'];
+    const key = idempotencyKey === undefined ? {} : { idempotencyKey };
+    return ask(paymentRequests.createRefund, { actor, bookingId: params.id, refund: body ?? {}, ...key });
+  }),
+  guarded(httpRoutes.listRefunds, ({ ask, actor, params }) =>
+    ask(paymentRequests.listRefunds, { actor, bookingId: params.id }),
+  ),
   guarded(httpRoutes.listPayments, ({ ask, actor, params, query }) =>
     ask(paymentRequests.listLedger, { actor, establishmentId: params.id, ...query }),
   ),

@@ -1,6 +1,7 @@
 import { fullJitter } from '@monde-sauvage/service-kit';
 import { inTransaction, type PaymentContext } from '../context.ts';
 import type { Payment, Refund } from '../generated/prisma/client.ts';
+import { refundRefused } from '../payment.ts';
 import { announce, lockPayments, toPayment } from '../payment-store.ts';
 import { fitPlannedRefund } from '../refund-store.ts';
 import { classify, describeStripeError } from '../stripe-client.ts';
@@ -60,6 +61,7 @@ async function makeRefund(context: PaymentContext, refund: DueRefund): Promise<s
     return undefined;
   }
   const key = refund.idempotencyKey + (refund.keyGeneration === 0 ? '' : `:${refund.keyGeneration}`);
+  await context.passing('refund about to be made');
   try {
     const made = await context.stripe.refunds.create(
       {
@@ -70,6 +72,7 @@ async function makeRefund(context: PaymentContext, refund: DueRefund): Promise<s
       },
       { idempotencyKey: key },
     );
+    await context.passing('refund made at Stripe, not noted');
     context.logger.info(
       { refundId: refund.id, paymentId, stripeRefundId: made.id, status: made.status },
       'refund made',
@@ -104,14 +107,15 @@ async function putOff(context: PaymentContext, refund: DueRefund, lastError: str
 async function giveUp(context: PaymentContext, refund: DueRefund, lastError: string): Promise<void> {
   const at = context.now();
   await inTransaction(context.db, async tx => {
-    await lockPayments(tx, refund.payment.bookingId);
+    const { payments } = await lockPayments(tx, refund.payment.bookingId);
     const data = { status: 'failed', lastError, nextAttemptAt: null, updatedAt: at };
     const { count } = await tx.refund.updateMany({ where: { id: refund.id, status: 'requested' }, data });
     if (count === 0) return;
-    const reason = `refund_refused: ${lastError}`;
+    const reason = `${refundRefused}: ${lastError}`;
     const review = { needsReview: true, reason, updatedAt: at, version: { increment: 1 } };
     const payment = toPayment(await tx.payment.update({ where: { id: refund.paymentId }, data: review }));
-    await announce(tx, payment, 'needs_review', { id: context.newId(), at });
+    const others = payments.filter(other => other.id !== payment.id);
+    await announce(tx, payment, 'needs_review', { id: context.newId(), at, others });
   });
   context.nudge.outbox();
   context.logger.error({ refundId: refund.id, paymentId: refund.paymentId, lastError }, 'Stripe refused a refund');

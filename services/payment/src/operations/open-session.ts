@@ -7,7 +7,7 @@ import { classify, createSession, describeStripeError } from '../stripe-client.t
 
 /**
  * Creates the Checkout Session of a payment that has none yet. Asking again, after a crash or from two requests at
- * once, gives the same session: same parameters, same idempotency key (`bookingId:checkout:attempt`).
+ * once, gives the same session: same parameters, same idempotency key (`bookingId:purpose:attempt`).
  * @returns the page to pay on; undefined when the attempt came to nothing and a new one may be made
  * @throws the SDK's error when it is unknown whether Stripe created it; the attempt stays for a repeat
  */
@@ -15,9 +15,10 @@ export async function openSession(context: PaymentContext, payment: Payment): Pr
   const { sessionParams } = await context.db.payment.findUniqueOrThrow({ where: { id: payment.id } });
   // Created and stored by somebody else meanwhile.
   if (sessionParams === null) return undefined;
-  const key = `${payment.bookingId}:checkout:${payment.attempt}`;
+  const key = `${payment.bookingId}:${payment.purpose === 'balance' ? 'balance' : 'checkout'}:${payment.attempt}`;
   try {
     const session = await createSession(context.stripe, checkoutParams.parse(sessionParams), key);
+    await context.passing('session created at Stripe, not stored');
     const stored = await storeSession(context, payment, session.id);
     return stored === 'open' ? (session.url ?? undefined) : undefined;
   } catch (error) {

@@ -37,6 +37,7 @@ export async function processStripeEvents(context: PaymentContext, signal: Abort
 async function processEvent(context: PaymentContext, event: StripeEvent): Promise<void> {
   try {
     const outcome = await applyEvent(context, event);
+    await context.passing('event applied, not marked');
     const data = { ...outcome, processedAt: context.now(), lastError: null };
     await context.db.stripeEvent.update({ where: { id: event.id }, data });
     const level = outcome.outcome === 'needs_review' ? 'error' : 'debug';

@@ -33,6 +33,7 @@ export async function reconcile(context: PaymentContext, signal: AbortSignal): P
     if (signal.aborted) return found;
     page.push(stripeEvent.parse(event));
     if (page.length < pageSize) continue;
+    await context.passing('page of events read, not stored');
     found += await storeEvents(context, page, 'reconciliation');
     page = [];
   }

@@ -34,5 +34,6 @@ export async function settleHold(
 const closeSession = (context: PaymentContext, paymentId: string, sessionId: string) =>
   orUnavailable(async () => {
     await expireSession(context.stripe, sessionId, whileHoldWaits);
+    await context.passing('session expired at Stripe, not noted');
     await syncPayment(context, paymentId, whileHoldWaits);
   });

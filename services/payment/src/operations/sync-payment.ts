@@ -2,8 +2,9 @@ import { inTransaction, type PaymentContext } from '../context.ts';
 import { recordDisputes } from '../dispute-store.ts';
 import type { Booking } from '../generated/prisma/client.ts';
 import { recordInLedger } from '../ledger-store.ts';
-import { decidePayment, holdsMoney, isPaid, needsReviewAnew, type Payment, type StripeState } from '../payment.ts';
+import { decidePayment, flagPaidTooLate, needsReviewAnew, type Payment, type StripeState } from '../payment.ts';
 import { announce, findPayment, lockPayments, savePayment } from '../payment-store.ts';
+import { splitDuplicates } from '../refund.ts';
 import { recordStripeRefunds, storePlannedRefunds } from '../refund-store.ts';
 import type { Patience } from '../stripe-client.ts';
 import { readStripeState } from '../stripe-state.ts';
@@ -22,6 +23,7 @@ export async function syncPayment(
     const before = await findPayment(context.db, paymentId);
     if (before.checkoutSessionId === null) return { payment: before, url: null };
     const { state, url } = await readStripeState(context.stripe, before.checkoutSessionId, patience);
+    await context.passing('session read from Stripe, not applied');
     const payment = await applyState(context, before, state);
     if (payment) return { payment, url };
     // Somebody else applied something meanwhile, perhaps newer than what we read: read again.
@@ -42,11 +44,12 @@ async function applyState(context: PaymentContext, before: Payment, state: Strip
     let payment = current;
     for (const step of steps) {
       payment = duplicate ? { ...step.payment, reason: step.payment.reason ?? 'duplicate_payment' } : step.payment;
-      if (step.fact) await announce(tx, payment, step.fact, { id: context.newId(), at, dispute });
+      if (step.fact === 'succeeded' && isCancelledForGood(booking)) payment = flagPaidTooLate(payment);
+      if (step.fact) await announce(tx, payment, step.fact, { id: context.newId(), at, others, dispute });
     }
     const facts = steps.flatMap(step => step.fact ?? []);
     if (needsReviewAnew(current, payment)) {
-      await announce(tx, payment, 'needs_review', { id: context.newId(), at, dispute });
+      await announce(tx, payment, 'needs_review', { id: context.newId(), at, others, dispute });
       facts.push('needs_review');
     }
     await savePayment(tx, payment, { at, nextCheckAt: nextCheck(context, booking, payment, at) });
@@ -57,6 +60,7 @@ async function applyState(context: PaymentContext, before: Payment, state: Strip
     return { payment, facts, planned, news: steps.length > 0, duplicate };
   });
   if (!outcome) return undefined;
+  await context.passing('payment applied, nobody woken');
   const { payment, facts, planned, news, duplicate } = outcome;
   if (news) {
     const { id: paymentId, bookingId, status, version, reason, needsReview } = payment;
@@ -71,14 +75,13 @@ async function applyState(context: PaymentContext, before: Payment, state: Strip
   return payment;
 }
 
-/** Paid although an earlier payment of the same booking holds its money already. */
+/** A hold that ran out may still be brought back by the payment: booking decides. */
+const isCancelledForGood = (booking: Booking): boolean =>
+  booking.status === 'cancelled' && (booking.cancelReason !== 'hold_expired' || booking.refundPercentage !== null);
+
+/** Paid although an earlier payment of the same part of the price holds its money already. */
 const isDuplicate = (payment: Payment, others: Payment[]): boolean =>
-  isPaid(payment) &&
-  others.some(
-    other =>
-      holdsMoney(other) &&
-      ((other.paidAt?.getTime() ?? 0) - (payment.paidAt?.getTime() ?? 0) || other.attempt - payment.attempt) < 0,
-  );
+  splitDuplicates([payment, ...others]).duplicates.includes(payment);
 
 /**
  * When to look again without being told: at a session that nobody may pay any more, at once, to have it closed; at one
@@ -92,5 +95,7 @@ function nextCheck(context: PaymentContext, booking: Booking, payment: Payment, 
     const untilOver = (payment.expiresAt.getTime() - at.getTime()) / 1000 + 15;
     return inSeconds(Math.min(interval, Math.max(untilOver, 60)));
   }
+  // A person was told; their refund in the dashboard comes with an event of its own.
+  if (payment.needsReview) return payment.status === 'open' ? inSeconds(86_400) : null;
   return payment.status === 'open' ? inSeconds(interval) : null;
 }

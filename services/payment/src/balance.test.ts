@@ -1,0 +1,59 @@
+import { describe, expect, test } from '@jest/globals';
+import { balanceOf, decideBalance, firstLook } from './balance.ts';
+
+const timezone = 'America/Toronto';
+const balance = { amount: 8_400, dueOn: '2027-03-15' };
+const terms = { reminderDays: 7, unpaidBalance: 'cancel', graceDays: 2 } as const;
+const decide = (now: string, told: Parameters<typeof decideBalance>[1]['told'] = 'none', changes: object = {}) => {
+  const { tell, nextAt } = decideBalance(balance, {
+    terms: { ...terms, ...changes },
+    told,
+    timezone,
+    now: new Date(now),
+  });
+  return [tell, nextAt?.toISOString() ?? null];
+};
+
+test.each([
+  ['before anything', '2027-03-08T04:59:59Z', 'none', undefined, '2027-03-08T05:00:00.000Z'],
+  ['a week before', '2027-03-08T05:00:00Z', 'none', 'upcoming', '2027-03-15T04:00:00.000Z'],
+  ['told already', '2027-03-10T12:00:00Z', 'upcoming', undefined, '2027-03-15T04:00:00.000Z'],
+  // The night between saw the clocks go forward.
+  ['on the day, in summer time', '2027-03-15T04:00:00Z', 'upcoming', 'due', '2027-03-18T04:00:00.000Z'],
+  ['in the last hour of grace', '2027-03-18T03:59:59Z', 'due', undefined, '2027-03-18T04:00:00.000Z'],
+  ['when the grace is over', '2027-03-18T04:00:00Z', 'due', 'overdue', null],
+  ['long after, with nothing told', '2027-05-01T00:00:00Z', 'none', 'overdue', null],
+  ['long after, with all told', '2027-05-01T00:00:00Z', 'overdue', undefined, null],
+] as const)('%s (%s)', (_when, now, told, tell, nextAt) => {
+  expect(decide(now, told)).toEqual([tell, nextAt]);
+});
+
+test('without reminder days the due day is the first that is told', () => {
+  expect(decide('2027-03-10T12:00:00Z', 'none', { reminderDays: 0 })).toEqual([undefined, '2027-03-15T04:00:00.000Z']);
+});
+
+test('without grace it is overdue when the due day is over', () => {
+  expect(decide('2027-03-15T12:00:00Z', 'due', { graceDays: 0 })).toEqual([undefined, '2027-03-16T04:00:00.000Z']);
+});
+
+test('the first look is early enough for every time zone', () => {
+  expect(firstLook(balance, terms).toISOString()).toBe('2027-03-07T10:00:00.000Z');
+  expect(firstLook({ ...balance, dueOn: '2028-03-07' }, null).toISOString()).toBe('2028-02-28T10:00:00.000Z');
+});
+
+describe('a price', () => {
+  test('that is paid at once leaves no balance', () => {
+    expect(balanceOf({ total: 12_000 })).toBeUndefined();
+    expect(
+      balanceOf({ total: 12_000, schedule: [{ purpose: 'full', amount: 12_000, dueDate: null }] }),
+    ).toBeUndefined();
+  });
+
+  test('with a deposit leaves what its schedule says', () => {
+    const schedule = [
+      { purpose: 'deposit' as const, amount: 3_600, dueDate: null },
+      { purpose: 'balance' as const, amount: 8_400, dueDate: '2027-03-15' },
+    ];
+    expect(balanceOf({ total: 12_000, schedule })).toEqual(balance);
+  });
+});
