@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { by, chaletPages, count, endingFrom, type Finding, type Look, one, settledBefore } from './look.ts';
+import { by, chaletPages, count, endingFrom, type Finding, type Look, settledBefore } from './look.ts';
 
 const booking = z.object({
   id: z.string(),
@@ -7,6 +7,9 @@ const booking = z.object({
   currency: z.string().nullable(),
   total: z.int().nullable(),
   refundPercentage: z.int().nullable(),
+  cancelledAt: z.date().nullable(),
+  /** Of the price: the first is what confirms. Null: all of it. */
+  schedule: z.array(z.object({ amount: z.int() })).nullable(),
   paymentId: z.string().nullable(),
   paymentStatus: z.string(),
   paid: z.int(),
@@ -18,22 +21,31 @@ export type BookingMoney = z.output<typeof booking>;
 const payment = z.object({
   id: z.string(),
   bookingId: z.string(),
+  purpose: z.string(),
   status: z.string(),
   currency: z.string(),
   paid: z.int(),
   refunded: z.int(),
+  /** What banks took in disputes and did not give back. */
+  disputed: z.int(),
+  disputeStatus: z.string().nullable(),
+  paidAt: z.date().nullable(),
+  reason: z.string().nullable(),
   needsReview: z.boolean(),
   changedAt: z.date(),
   /** Sums of its refunds: those that have arrived, those that have or will, and of the latter those for a cancellation. */
   refundsDone: z.int(),
   refundsPromised: z.int(),
   refundsForCancellation: z.int(),
+  /** What the ledger says was charged less what it says went back. */
+  ledger: z.int().nullable(),
 });
 export type PaymentMoney = z.output<typeof payment>;
 
 /**
- * E: money matches. A confirmed booking with a price has a successful payment of that amount; a successful payment has
- * a confirmed booking, or goes back as the booking's refund percentage says; both services name the same sums.
+ * E: money matches. A confirmed booking with a price has a successful payment of that amount, or of its deposit; a
+ * successful payment has a confirmed booking, or goes back as the booking's refund percentage says; never more goes back than
+ * was paid; the ledger says the same, and both services name the same sums.
  */
 export async function checkMoney(look: Look): Promise<Finding> {
   const violations: string[] = [];
@@ -42,6 +54,7 @@ export async function checkMoney(look: Look): Promise<Finding> {
     const bookings = await look.databases.booking.rows(
       booking,
       `SELECT id, status, currency, price_total AS total, refund_percentage AS "refundPercentage",
+              cancelled_at AS "cancelledAt", price_schedule AS schedule,
               payment_id AS "paymentId", payment_status AS "paymentStatus", amount_paid AS paid,
               amount_refunded AS refunded, updated_at AS "changedAt"
        FROM bookings WHERE chalet_id = ANY($1::uuid[]) AND end_date >= $2 AND source = 'website' ORDER BY id`,
@@ -49,12 +62,16 @@ export async function checkMoney(look: Look): Promise<Finding> {
     );
     const payments = await look.databases.payment.rows(
       payment,
-      `SELECT p.id, p.booking_id AS "bookingId", p.status, p.currency, p.amount_paid AS paid,
-              p.amount_refunded AS refunded, p.needs_review AS "needsReview", p.updated_at AS "changedAt",
+      `SELECT p.id, p.booking_id AS "bookingId", p.purpose, p.status, p.currency, p.amount_paid AS paid,
+              p.amount_refunded AS refunded, p.needs_review AS "needsReview",
+              p.amount_disputed AS disputed, p.dispute_status AS "disputeStatus", p.paid_at AS "paidAt", p.reason,
+              p.updated_at AS "changedAt",
               coalesce(sum(r.amount) FILTER (WHERE r.status = 'succeeded'), 0)::int AS "refundsDone",
               coalesce(sum(r.amount) FILTER (WHERE r.status <> 'failed'), 0)::int AS "refundsPromised",
               coalesce(sum(r.amount) FILTER (WHERE r.status <> 'failed' AND r.purpose = 'cancellation'), 0)::int
-                AS "refundsForCancellation"
+                AS "refundsForCancellation",
+              (SELECT sum(l.amount)::int FROM ledger_entries l
+                WHERE l.payment_id = p.id AND l.kind NOT LIKE 'dispute%') AS ledger
        FROM payments p LEFT JOIN refunds r ON r.payment_id = p.id
        WHERE p.booking_id = ANY($1::uuid[]) AND p.amount_paid > 0
        GROUP BY p.id ORDER BY p.booking_id, p.paid_at, p.attempt`,
@@ -80,11 +97,23 @@ export async function checkMoney(look: Look): Promise<Finding> {
 
 /** @param payments of this booking that brought money, in the order in which they did */
 export function judgeMoney(booking: BookingMoney, payments: readonly PaymentMoney[]): string[] {
+  const { kept, duplicates } = splitDuplicates(payments);
   return [
     ...judgeConfirmation(booking, payments),
-    ...payments.flatMap((payment, index) => judgeRefund(booking, payment, index === 0)),
+    ...payments.flatMap(judgeRefunds),
+    ...judgeKept(booking, kept),
+    ...duplicates.filter(isDecided).flatMap(payment => judgeBack(payment.paid, [payment])),
     ...judgeSums(booking, payments),
   ].map(problem => `booking ${booking.id} ${problem}`);
+}
+
+/** Of deposit (or all) and balance the first that still holds its money, or else the first; what remains was paid twice. */
+function splitDuplicates(payments: readonly PaymentMoney[]): Record<'kept' | 'duplicates', PaymentMoney[]> {
+  const parts = Map.groupBy(payments, payment => payment.purpose === 'balance');
+  const kept = [...parts.values()].flatMap(
+    part => part.find(payment => payment.refunded < payment.paid) ?? part.slice(0, 1),
+  );
+  return { kept, duplicates: payments.filter(payment => !kept.includes(payment)) };
 }
 
 function judgeConfirmation(booking: BookingMoney, payments: readonly PaymentMoney[]): string[] {
@@ -93,48 +122,88 @@ function judgeConfirmation(booking: BookingMoney, payments: readonly PaymentMone
   if (status === 'pending' && first) return [`is pending although payment ${first.id} succeeded`];
   if (status !== 'confirmed' || (total ?? 0) === 0) return [];
   if (!first) return [`is confirmed at ${total} ${currency} and has no successful payment`];
-  if (payments.some(payment => payment.paid === total && payment.currency === currency)) return [];
-  return [`is confirmed at ${total} ${currency}, payment ${first.id} brought ${first.paid} ${first.currency}`];
+  const asked = booking.schedule?.[0]?.amount ?? total;
+  const confirms = (payment: PaymentMoney) =>
+    payment.purpose !== 'balance' && payment.paid === asked && payment.currency === currency;
+  if (payments.some(confirms)) return [];
+  return [`is confirmed at ${asked} ${currency}, payment ${first.id} brought ${first.paid} ${first.currency}`];
 }
 
-/** Of a payment the bank contests or a person has to look at, nothing is given back by us until that is settled. */
-function judgeRefund(booking: BookingMoney, payment: PaymentMoney, isFirst: boolean): string[] {
-  const { refunded, refundsDone, refundsPromised, refundsForCancellation, paid, id } = payment;
+function judgeRefunds(payment: PaymentMoney): string[] {
+  const { refunded, refundsDone, refundsPromised, paid, id, ledger } = payment;
   const problems: string[] = [];
   if (refundsPromised > paid) problems.push(`would get ${refundsPromised} back of the ${paid} of payment ${id}`);
   if (refunded < refundsDone || refunded > Math.max(refundsPromised, refundsDone)) {
     problems.push(`has payment ${id} with ${refunded} refunded, its refunds are ${refundsDone} of ${refundsPromised}`);
   }
-  if (payment.needsReview || payment.status === 'disputed') return problems;
-  if (booking.status === 'confirmed' && isFirst && refundsForCancellation > 0) {
-    problems.push(`is confirmed and gets ${refundsForCancellation} of payment ${id} back as if it were cancelled`);
-  }
-  if (booking.status === 'cancelled' && isFirst && booking.refundPercentage === null) {
-    problems.push(`is cancelled, payment ${id} succeeded, and what goes back was not decided`);
-  }
-  const due = isFirst ? dueBack(booking, paid) : paid;
-  const back = Math.max(refundsPromised, refunded);
-  if (back < due) problems.push(`is owed ${due} of payment ${id}, ${back} goes back`);
-  if (isFirst && refundsForCancellation > due && booking.status === 'cancelled') {
-    problems.push(`is owed ${due} of payment ${id}, its cancellation gives back ${refundsForCancellation}`);
+  // Null: written by a version that kept none.
+  if (ledger !== null && ledger !== paid - refunded) {
+    problems.push(`has payment ${id} with ${paid - refunded} left of it, the ledger says ${ledger}`);
   }
   return problems;
 }
 
-/** Whole minor units, rounded half up. */
-const dueBack = (booking: BookingMoney, paid: number): number =>
-  booking.status === 'cancelled' ? Math.floor((paid * (booking.refundPercentage ?? 0) + 50) / 100) : 0;
+/** Of a payment the bank contests or a person has to look at, nothing is given back by us until that is settled. */
+const isDecided = ({ needsReview, reason, status, disputeStatus }: PaymentMoney): boolean =>
+  (!needsReview || reason?.startsWith('booking_cancelled') === true) &&
+  (status !== 'disputed' || disputeStatus === 'lost');
+
+function judgeKept(booking: BookingMoney, kept: readonly PaymentMoney[]): string[] {
+  const [first] = kept;
+  if (!first || !kept.every(isDecided)) return [];
+  const forCancellation = kept.reduce((sum, payment) => sum + payment.refundsForCancellation, 0);
+  if (booking.status === 'confirmed' && forCancellation > 0) {
+    return [`is confirmed and gets ${forCancellation} of payment ${first.id} back as if it were cancelled`];
+  }
+  if (booking.status !== 'cancelled') return [];
+  const undecided =
+    booking.refundPercentage === null
+      ? [`is cancelled, payment ${first.id} succeeded, and what goes back was not decided`]
+      : [];
+  const due = dueBack(booking, kept);
+  const tooMuch =
+    forCancellation > due
+      ? [`is owed ${due} of payment ${namesOf(kept)}, its cancellation gives back ${forCancellation}`]
+      : [];
+  return [...undecided, ...judgeBack(due, kept), ...tooMuch];
+}
+
+function judgeBack(due: number, payments: readonly PaymentMoney[]): string[] {
+  const back = payments.reduce(
+    (sum, payment) => sum + Math.max(payment.refundsPromised, payment.refunded) + payment.disputed,
+    0,
+  );
+  return back < due ? [`is owed ${due} of payment ${namesOf(payments)}, ${back} goes back`] : [];
+}
+
+const namesOf = (payments: readonly PaymentMoney[]): string => payments.map(payment => payment.id).join(' and ');
+
+/**
+ * Whole minor units, rounded half up; what was paid after the cancellation goes back in full. Stripe's times are whole
+ * seconds: the guest has the benefit of the second of cancelling.
+ */
+function dueBack({ cancelledAt, refundPercentage }: BookingMoney, kept: readonly PaymentMoney[]): number {
+  const isLate = ({ paidAt }: PaymentMoney) =>
+    cancelledAt !== null && paidAt !== null && paidAt.getTime() + 999 >= cancelledAt.getTime();
+  const sum = (some: readonly PaymentMoney[]) => some.reduce((total, payment) => total + payment.paid, 0);
+  const late = sum(kept.filter(isLate));
+  return Math.floor(((sum(kept) - late) * (refundPercentage ?? 0) + 50) / 100) + late;
+}
 
 function judgeSums(booking: BookingMoney, payments: readonly PaymentMoney[]): string[] {
-  const itsPayment = one(payments, payment => payment.id).get(booking.paymentId ?? '');
-  if (!itsPayment) {
-    if (booking.paid > 0)
-      return [`names payment ${booking.paymentId} with ${booking.paid} paid, which payment does not have`];
-    return payments.length > 0 ? [`has not heard of payment ${payments[0]?.id}, which succeeded`] : [];
+  const [first, ...more] = payments;
+  if (!first) {
+    if (booking.paid === 0) return [];
+    return [`names payment ${booking.paymentId} with ${booking.paid} paid, which payment does not have`];
   }
-  const { status, paid, refunded, id } = itsPayment;
-  if (booking.paid === paid && booking.refunded === refunded && booking.paymentStatus === status) return [];
+  if (booking.paid === 0 && booking.paymentId === null) {
+    return [`has not heard of payment ${first.id}, which succeeded`];
+  }
+  const paid = payments.reduce((sum, payment) => sum + payment.paid, 0);
+  const refunded = payments.reduce((sum, payment) => sum + payment.refunded, 0);
+  const sameStatus = more.length > 0 || booking.paymentStatus === first.status;
+  if (booking.paid === paid && booking.refunded === refunded && sameStatus) return [];
   return [
-    `says ${booking.paymentStatus}, ${booking.paid} paid, ${booking.refunded} refunded; payment ${id} says ${status}, ${paid}, ${refunded}`,
+    `says ${booking.paymentStatus}, ${booking.paid} paid, ${booking.refunded} refunded; payment ${namesOf(payments)} says ${first.status}, ${paid}, ${refunded}`,
   ];
 }

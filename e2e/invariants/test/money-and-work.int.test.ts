@@ -71,8 +71,27 @@ describe('E finds', () => {
            SELECT '${id(88)}', booking_id, establishment_id, 2, status, session_status, amount, currency, expires_at,
                   amount_paid, created_at, updated_at FROM payments WHERE id = '${payment(paid)}'`,
         ],
+        ['booking', change(paid, 'amount_paid = 120000')],
       ],
       `booking ${id(paid)} is owed 60000 of payment ${id(88)}, 0 goes back`,
+    ],
+    [
+      'a ledger that says something else',
+      [
+        [
+          'payment',
+          `INSERT INTO ledger_entries (id, entry_key, kind, amount, currency, payment_id, booking_id, establishment_id,
+                                       booking_reference, stripe_id, charge_id, occurred_at, recorded_at)
+           SELECT '${id(89)}', 'ch_1', 'charge', 59999, 'CAD', id, booking_id, establishment_id, 'R1', 'ch_1', 'ch_1',
+                  created_at, created_at FROM payments WHERE id = '${payment(paid)}'`,
+        ],
+      ],
+      `booking ${id(paid)} has payment ${payment(paid)} with 60000 left of it, the ledger says 59999`,
+    ],
+    [
+      'a deposit of another amount than was frozen',
+      [['booking', change(paid, `price_schedule = '[{"purpose":"deposit","amount":20000,"dueDate":null}]'`)]],
+      `booking ${id(paid)} is confirmed at 20000 CAD, payment ${payment(paid)} brought 60000 CAD`,
     ],
     [
       'refunds that do not add up to what the payment says',

@@ -9,7 +9,7 @@ import { storeSession } from './open-session.ts';
 import { syncPayment } from './sync-payment.ts';
 
 /** Worked on at once; each waits mostly for Stripe. */
-const batch = 5;
+const batch = 10;
 const backoff = { baseMs: 250, capMs: 600_000 };
 /** An event can come before its object can be read: only when both are over does a person look. */
 const unreadable = { attempts: 8, ms: 5 * 60_000 };
@@ -30,13 +30,26 @@ export async function processStripeEvents(context: PaymentContext, signal: Abort
   const events = await context.db.stripeEvent.findMany({
     where: { id: { in: claimed.map(row => row.id) } },
   });
-  await Promise.all(events.map(event => processEvent(context, event)));
+  const sync = syncOnce(context);
+  await Promise.all(events.map(event => processEvent(context, event, sync)));
   return !signal.aborted && claimed.length === batch;
 }
 
-async function processEvent(context: PaymentContext, event: StripeEvent): Promise<void> {
+type Sync = (paymentId: string) => Promise<unknown>;
+
+/** One change is told by several events: what is read after all of them were stored need not be read for each. */
+function syncOnce(context: PaymentContext): Sync {
+  const started = new Map<string, Promise<unknown>>();
+  return paymentId => {
+    const sync = started.get(paymentId) ?? syncPayment(context, paymentId);
+    started.set(paymentId, sync);
+    return sync;
+  };
+}
+
+async function processEvent(context: PaymentContext, event: StripeEvent, sync: Sync): Promise<void> {
   try {
-    const outcome = await applyEvent(context, event);
+    const outcome = await applyEvent(context, event, sync);
     await context.passing('event applied, not marked');
     const data = { ...outcome, processedAt: context.now(), lastError: null };
     await context.db.stripeEvent.update({ where: { id: event.id }, data });
@@ -52,12 +65,12 @@ async function processEvent(context: PaymentContext, event: StripeEvent): Promis
 
 type Outcome = { outcome: 'applied' | 'ignored' | 'needs_review'; reason: string | null };
 
-async function applyEvent(context: PaymentContext, event: StripeEvent): Promise<Outcome> {
+async function applyEvent(context: PaymentContext, event: StripeEvent, sync: Sync): Promise<Outcome> {
   try {
     const found = await findPaymentOf(context, event);
     if (typeof found === 'string')
       return { outcome: movesMoney(event.type) ? 'needs_review' : 'ignored', reason: found };
-    await syncPayment(context, found.paymentId);
+    await sync(found.paymentId);
   } catch (error) {
     if (isMissing(error) && isTriedOut(context, event)) return { outcome: 'needs_review', reason: 'unknown_to_stripe' };
     throw error;
