@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
+  addDays,
   availabilityRequests,
   type BookingSnapshot,
   bookingEvents,
@@ -304,6 +305,51 @@ describe('a search', () => {
     const second = await ask({ guests: 3, limit: 1, cursor: first.nextCursor ?? '' });
     expect(second.items.map(item => item.chalet.capacity)).toEqual([6]);
     expect(second.nextCursor).toBeNull();
+  });
+
+  it('quotes by season and guests, and keeps to the nights that the season of the arrival wants', async () => {
+    const winter = {
+      name: 'Hiver',
+      startDate: '2027-03-02',
+      endDate: '2027-03-20',
+      nightlyRate: 30_000,
+      weekendRate: null,
+      minNights: 3,
+      maxNights: 40,
+    };
+    const rates = { seasons: [winter], includedGuests: 2, extraGuestFee: 1_000 };
+    const chalet = chaletSnapshot({ establishmentId: newId(), minNights: 2, ...rates });
+    const o = { id: newId(), aggregateId: chalet.id, at: now, source: 'booking' };
+    await publishEvent(nc, establishmentEvents.chaletCreated, chalet, o);
+    const find = async (from: string, nights: number, guests?: number) => {
+      const range = { from, to: addDays(from, nights) };
+      const asked = { ...range, limit: 10, establishmentId: chalet.establishmentId, guests };
+      const [found, checked] = [
+        await request(nc, availabilityRequests.search, asked),
+        await request(nc, availabilityRequests.check, { chaletId: chalet.id, ...range, guests }),
+      ];
+      if (!found.ok || !checked.ok) throw new Error('refused');
+      const [item] = found.value.items;
+      // A search and a check agree, on what it costs too.
+      expect(item !== undefined).toBe(checked.value.available);
+      if (item) expect(item.quote).toEqual(checked.value.quote);
+      return item?.quote.total;
+    };
+    await eventually(async () => {
+      const ask = { from: '2027-06-01', to: '2027-06-03', limit: 1, establishmentId: chalet.establishmentId };
+      const answer = await request(nc, availabilityRequests.search, ask);
+      return answer.ok && answer.value.items.length === 1;
+    });
+    truth = [];
+    await withBooking(async () => {
+      expect(await find('2027-03-01', 2)).toBe(20_000 + 30_000 + 5_000);
+      expect(await find('2027-03-01', 1)).toBeUndefined();
+      expect(await find('2027-03-02', 2)).toBeUndefined();
+      expect(await find('2027-03-02', 3, 4)).toBe(3 * 30_000 + 2 * 3 * 1_000 + 5_000);
+      expect(await find('2027-03-02', 3, 5)).toBeUndefined();
+      expect(await find('2027-03-19', 35)).toBe(30_000 + 34 * 20_000 + 5_000);
+      expect(await find('2027-03-20', 35)).toBeUndefined();
+    });
   });
 
   it('refuses a cursor it did not give out', async () => {

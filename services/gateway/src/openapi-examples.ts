@@ -5,8 +5,29 @@ export const exampleIds = {
 
 /** A body one can send, for every operation that takes one. */
 export const bodyExamples: Record<string, unknown> = {
-  createEstablishment: { name: 'Monde Sauvage', timezone: 'America/Toronto', currency: 'CAD', locale: 'fr-CA' },
-  updateEstablishment: { cancellationPolicy: 'flexible', calendarDrift: 'ask', whenGoogleUnreachable: 'closed' },
+  createEstablishment: {
+    name: 'Monde Sauvage',
+    timezone: 'America/Toronto',
+    currency: 'CAD',
+    locale: 'fr-CA',
+    cancellationPolicy: 'moderate',
+    taxes: [
+      { name: 'TPS', rateMillionths: 50_000, appliesTo: ['nights', 'extra_guests', 'cleaning'] },
+      { name: 'TVQ', rateMillionths: 99_750, appliesTo: ['nights', 'extra_guests', 'cleaning'] },
+    ],
+    deposit: { percentage: 30, balanceDaysBefore: 30, reminderDays: 7, unpaidBalance: 'cancel', graceDays: 3 },
+  },
+  updateEstablishment: {
+    cancellationPolicy: {
+      name: 'custom',
+      tiers: [
+        { daysBefore: 30, percentage: 100 },
+        { daysBefore: 7, percentage: 50 },
+      ],
+    },
+    calendarDrift: 'ask',
+    whenGoogleUnreachable: 'closed',
+  },
   createKey: { name: 'Website' },
   createChalet: {
     name: 'Chalet 1',
@@ -16,8 +37,28 @@ export const bodyExamples: Record<string, unknown> = {
     cleaningFee: 6_000,
     minNights: 2,
     maxNights: 28,
+    weekendRate: 21_000,
+    includedGuests: 4,
+    extraGuestFee: 2_000,
+    lengthDiscounts: [
+      { nights: 7, percentage: 10 },
+      { nights: 28, percentage: 20 },
+    ],
   },
-  updateChalet: { nightlyRate: 19_500 },
+  updateChalet: {
+    nightlyRate: 19_500,
+    seasons: [
+      {
+        name: 'Temps des fêtes',
+        startDate: '2027-12-18',
+        endDate: '2028-01-04',
+        nightlyRate: 32_000,
+        weekendRate: null,
+        minNights: 4,
+        maxNights: 14,
+      },
+    ],
+  },
   createBooking: {
     chaletId: exampleIds.chalet,
     startDate: '2027-02-10',

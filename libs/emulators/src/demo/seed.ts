@@ -22,7 +22,14 @@ const chalets = [
     description: 'Au bord du lac, pour deux familles.',
     capacity: 8,
     nightlyRate: 28_000,
+    weekendRate: 33_000,
     cleaningFee: 9_000,
+    includedGuests: 6,
+    extraGuestFee: 2_500,
+    lengthDiscounts: [
+      { nights: 7, percentage: 10 },
+      { nights: 28, percentage: 20 },
+    ],
   },
   {
     name: 'Chalet 2',
@@ -68,6 +75,11 @@ export async function seedDemo(o: {
     timezone: 'America/Toronto',
     currency: 'CAD',
     locale: 'fr-CA',
+    // Québec's: 5 % and 9.975 %, of the same sum.
+    taxes: [
+      { name: 'TPS', rateMillionths: 50_000 },
+      { name: 'TVQ', rateMillionths: 99_750 },
+    ],
   });
   const key = await admin('POST', `/v1/establishments/${establishment.id}/keys`, { name: 'demo' });
   const owner = client(from.gatewayUrl, z.string().parse(key.key));
