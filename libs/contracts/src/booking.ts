@@ -84,6 +84,14 @@ export const noPayment: BookingPayment = {
 export const balanceTerms = depositTerms.pick({ reminderDays: true, unpaidBalance: true, graceDays: true });
 export type BalanceTerms = z.infer<typeof balanceTerms>;
 
+/** What the guest would get back by cancelling now, by the policy the booking was made on. */
+export const cancellationTerms = z.object({
+  policy: cancellationPolicy,
+  percentage: z.int().min(0).max(100),
+  amount: z.int().min(0).meta({ description: 'of what was paid so far, in minor units' }),
+  until: civilDate.nullable().meta({ description: 'the last day on which it is that much; null when it stays so' }),
+});
+
 /** A booking as its guest and its owner see it. */
 export const booking = z.object({
   id,
@@ -108,6 +116,10 @@ export const booking = z.object({
   updatedAt: timestamp,
   cancelledAt: timestamp.nullable(),
   cancelReason: cancelReason.nullable(),
+  cancellation: cancellationTerms
+    .nullable()
+    .optional()
+    .meta({ description: 'only where one booking is read, and null when there is nothing to cancel' }),
 });
 export type Booking = z.infer<typeof booking>;
 
@@ -116,7 +128,7 @@ export type Booking = z.infer<typeof booking>;
  * `refundPercentage` is decided when the booking is cancelled; null while it is not, or while a late payment may still
  * bring an expired hold back. It counts for what was paid up to `cancelledAt`; what is paid after that goes back in full.
  */
-export const bookingSnapshot = booking.extend({
+export const bookingSnapshot = booking.omit({ cancellation: true }).extend({
   locale: locale.nullable(),
   policy: cancellationPolicy.nullable(),
   confirmedAt: timestamp.nullable(),

@@ -1,5 +1,6 @@
 import {
   type Actor,
+  dateInZone,
   decodeCursor,
   mayManage,
   pageOfRows,
@@ -12,14 +13,21 @@ import { z } from 'zod';
 import type { BookingRecord, HistoryEntry } from './booking.ts';
 import { fromRow, toBooking, toSnapshot } from './booking-rows.ts';
 import { bookingNotFound, takesNightsOf } from './booking-store.ts';
-import { maySee } from './cancellation.ts';
+import { describeCancellation, maySee } from './cancellation.ts';
 import type { Booking as BookingRow, Prisma, PrismaClient } from './generated/prisma/client.ts';
 
 const mostRows = 1_000;
 
-export async function getBooking(prisma: PrismaClient, o: { actor: Actor; bookingId: string }) {
+/** A booking with what cancelling it today, on the establishment's calendar, would give back. */
+export async function getBooking(prisma: PrismaClient, o: { actor: Actor; bookingId: string; now: Date }) {
   const booking = await findVisible(prisma, o);
-  return booking.ok ? { ok: true as const, value: toBooking(booking.value) } : booking;
+  if (!booking.ok) return booking;
+  const { timezone } = await prisma.establishment.findUniqueOrThrow({
+    where: { id: booking.value.establishmentId },
+    select: { timezone: true },
+  });
+  const cancellation = describeCancellation(booking.value, dateInZone(o.now, timezone));
+  return { ok: true as const, value: { ...toBooking(booking.value), cancellation } };
 }
 
 export async function getSnapshot(prisma: PrismaClient, o: { bookingId: string }) {

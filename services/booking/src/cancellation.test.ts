@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Actor, dateInZone } from '@monde-sauvage/contracts';
-import { bookingOf, ids, paidBookingOf } from '../test/builders.ts';
-import { cancelBooking, refundPercentage } from './cancellation.ts';
+import { type Actor, addDays, dateInZone, datesOf } from '@monde-sauvage/contracts';
+import { bookingOf, ids, knownPaymentOf, paidBookingOf } from '../test/builders.ts';
+import { cancelBooking, describeCancellation, refundPercentage } from './cancellation.ts';
 
 const guest: Actor = { kind: 'guest', bookingId: ids.booking };
 const owner: Actor = { kind: 'owner', establishmentId: ids.establishment, keyId: ids.payment };
@@ -51,6 +51,44 @@ describe('the days before an arrival', () => {
     ['where it is still yesterday', '2027-05-02T09:00:00Z', '2027-05-15', 'Pacific/Honolulu', 100],
   ])('%s', (_, now, arrival, zone, percentage) => {
     expect(percentageAt(now, arrival, zone)).toBe(percentage);
+  });
+});
+
+describe('what a guest is told about cancelling', () => {
+  const told = (booking: ReturnType<typeof bookingOf>, today: string) => describeCancellation(booking, today);
+  it.each([
+    ['2027-01-27', { percentage: 100, amount: 45_000, until: '2027-01-27' }],
+    ['2027-01-28', { percentage: 50, amount: 22_500, until: '2027-02-05' }],
+    ['2027-02-06', { percentage: 0, amount: 0, until: null }],
+  ])('on %s', (today, expected) => {
+    expect(told(paidBookingOf(), today)).toMatchObject({ ...expected, policy: { name: 'moderate' } });
+  });
+
+  it('is what would come out of cancelling on that day', () => {
+    for (const today of datesOf({ startDate: '2027-01-10', endDate: '2027-02-12' })) {
+      const decision = cancel(paidBookingOf(), guest, `${today}T17:00:00.000Z`);
+      const percentage = decision.kind === 'changed' ? decision.change.booking.refundPercentage : undefined;
+      const terms = told(paidBookingOf(), today);
+      expect(terms?.percentage).toBe(percentage);
+      const { until } = terms ?? {};
+      if (typeof until !== 'string') continue;
+      expect(told(paidBookingOf(), until)).toEqual(terms);
+      expect(told(paidBookingOf(), addDays(until, 1))?.percentage).toBeLessThan(terms?.percentage ?? 0);
+    }
+  });
+
+  it('counts each payment, and what went back already', () => {
+    const payments = [
+      knownPaymentOf({ amountPaid: 15_001, amountRefunded: 1_000 }),
+      knownPaymentOf({ paymentId: '0197a3a0-0000-7000-8000-000000000009', amountPaid: 30_001 }),
+    ];
+    expect(told(paidBookingOf({ payments }), '2027-01-28')?.amount).toBe(7_501 - 1_000 + 15_001);
+  });
+
+  it('is that nothing was paid of a hold, and nothing of what cannot be cancelled', () => {
+    expect(told(bookingOf(), '2027-02-09')).toMatchObject({ percentage: 100, amount: 0, until: null });
+    expect(told(bookingOf({ status: 'cancelled', cancelReason: 'guest' }), '2027-01-10')).toBeNull();
+    expect(told(bookingOf({ source: 'google', status: 'confirmed', policy: null }), '2027-01-10')).toBeNull();
   });
 });
 

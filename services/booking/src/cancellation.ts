@@ -1,12 +1,17 @@
 import {
   type Actor,
+  addDays,
   type CancellationPolicy,
   type CivilDate,
+  type cancellationTerms,
   dateInZone,
   daysBetween,
   mayManage,
+  roundHalfUp,
 } from '@monde-sauvage/contracts';
+import type { z } from 'zod';
 import { advance, type BookingRecord, type ChangedBy, type Decision, unchanged } from './booking.ts';
+import { holdsMoney } from './money.ts';
 
 /**
  * How much of what was paid goes back, in percent: the best tier that still applies. Days are counted on the
@@ -15,6 +20,27 @@ import { advance, type BookingRecord, type ChangedBy, type Decision, unchanged }
 export function refundPercentage(policy: CancellationPolicy, today: CivilDate, arrival: CivilDate): number {
   const daysAhead = daysBetween(today, arrival);
   return Math.max(0, ...policy.tiers.filter(tier => daysAhead >= tier.daysBefore).map(tier => tier.percentage));
+}
+
+/**
+ * What a guest who cancels today gets back: of each payment its share, rounded half up, less what went back already. Null
+ * where a guest cannot cancel. A hold that nobody paid yet costs nothing to cancel.
+ */
+export function describeCancellation(
+  booking: BookingRecord,
+  today: CivilDate,
+): z.infer<typeof cancellationTerms> | null {
+  const { policy, startDate } = booking;
+  if (policy === null || booking.status === 'cancelled' || booking.source === 'google') return null;
+  if (booking.status === 'pending') return { policy, percentage: 100, amount: 0, until: null };
+  const percentage = refundPercentage(policy, today, startDate);
+  const amounts = booking.payments
+    .filter(holdsMoney)
+    .map(paid => Math.max(0, roundHalfUp(paid.amountPaid, percentage, 100) - paid.amountRefunded));
+  // The best tier counts: it stays as it is until the last tier that gives as much has passed.
+  const asGood = policy.tiers.filter(tier => tier.percentage >= percentage).map(tier => tier.daysBefore);
+  const until = percentage === 0 ? null : addDays(startDate, -Math.min(...asGood));
+  return { policy, percentage, amount: amounts.reduce((sum, amount) => sum + amount, 0), until };
 }
 
 /** A guest sees the own booking, an owner those of the establishment. */

@@ -52,7 +52,7 @@ export function requestHandlers(ctx: BookingContext): RequestHandler[] {
     getChalet: handle(establishments.getChalet, input => getChalet(prisma, input)),
     updateChalet: handle(establishments.updateChalet, (input, from) => updateChalet(ctx, input, from)),
     create: handle(bookings.create, (input, from) => createBooking(ctx, input, from)),
-    get: handle(bookings.get, input => getBooking(prisma, input)),
+    get: handle(bookings.get, input => getBooking(prisma, { ...input, now: ctx.now() })),
     cancel: handle(bookings.cancel, (input, from) => cancelBooking(ctx, input, from)),
     list: handle(bookings.list, input => listBookings(prisma, input)),
     schedule: handle(bookings.schedule, input => getSchedule(prisma, input)),

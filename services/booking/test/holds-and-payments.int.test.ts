@@ -132,6 +132,45 @@ describe('a hold', () => {
     expect(await snapshotOf(booking.id)).toMatchObject({ status: 'pending' });
   });
 
+  it('is confirmed and not released when its payment is heard of while payment is being asked', async () => {
+    const { chalet } = await seedChalet(system);
+    const booking = granted(await book(system, chalet.id, 10));
+    granted(await extend(booking.id, 31));
+    system.travel(32);
+    const pay = async (bookingId: string) => {
+      const { version } = await snapshotOf(bookingId);
+      if (version > 2) return;
+      await system.publish(paymentEvents.paymentSucceeded, paymentFor(booking));
+      await untilVersion(bookingId, 3);
+    };
+    // Payment answers what was true when it looked; what is true at commit counts.
+    await withPayment(
+      'released',
+      async () => expect(refusalOf(await book(system, chalet.id, 10))).toBe('dates_unavailable'),
+      pay,
+    );
+    expect(await snapshotOf(booking.id)).toMatchObject({ status: 'confirmed', version: 3 });
+  });
+
+  it('is released once, by whichever of two replicas and a guest comes first', async () => {
+    const { chalet } = await seedChalet(system);
+    const booking = granted(await book(system, chalet.id, 10));
+    granted(await extend(booking.id, 31));
+    const replica = await system.startReplica();
+    try {
+      system.travel(32);
+      await withPayment('released', async () => {
+        system.service.nudgeHolds();
+        replica.nudgeHolds();
+        granted(await book(system, chalet.id, 10));
+        await untilVersion(booking.id, 3);
+      });
+      expect(await actionsOf(booking.id)).toEqual(['placed', 'hold_extended', 'hold_expired']);
+    } finally {
+      await replica.drain();
+    }
+  });
+
   it('is kept while payment is away, but not for ever', async () => {
     const { chalet } = await seedChalet(system);
     const booking = granted(await book(system, chalet.id, 10));
