@@ -131,6 +131,10 @@ export const selectableCalendar = z.object({
   primary: z.boolean(),
   writable: z.boolean(),
   chaletId: id.nullable().meta({ description: 'the chalet this calendar already serves' }),
+  inUse: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'it serves a chalet already, perhaps of another establishment' }),
 });
 
 export const calendarChoice = z.object({ calendarId: z.string().min(1).max(255).nullable() });

@@ -38,6 +38,7 @@ import { reencryptTokens } from './reencrypt-tokens.ts';
 import { catchUp } from './stores/calendar-store.ts';
 import { type Timing, timing } from './timing.ts';
 import { createTokenCipher } from './token-cipher.ts';
+import { startTokenRevoker } from './token-revoker.ts';
 
 const name = 'calendar-sync';
 export const prismaDir = fileURLToPath(new URL('../prisma', import.meta.url));
@@ -129,6 +130,7 @@ async function run(config: CalendarSyncConfig, o: Pick<Context, 'now' | 'newId' 
   const writer = startMirrorWriter(context);
   const syncer = startCalendarSyncer(context);
   const keeper = startChannelKeeper(context);
+  const revoker = startTokenRevoker(context);
   measureWaiting(context);
 
   const requests = await serveRequests({
@@ -173,7 +175,7 @@ async function run(config: CalendarSyncConfig, o: Pick<Context, 'now' | 'newId' 
       ops.setDraining();
       // What waits for a Google that hangs is left behind after a while: everything here may end anywhere.
       await atMost(3_500, Promise.all([requests.drain(), events.drain(), sweep.drain()]));
-      await atMost(3_000, Promise.all([writer.drain(), syncer.worker.drain(), keeper.drain()]));
+      await atMost(3_000, Promise.all([writer.drain(), syncer.worker.drain(), keeper.drain(), revoker.drain()]));
       await relay.drain();
       await closeNats(nats);
       await db.$disconnect();

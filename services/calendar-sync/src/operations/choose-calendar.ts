@@ -8,6 +8,7 @@ import { GoogleCallError } from '../google/classify-error.ts';
 import { findActiveExternalEvents, writeExternalChanges } from '../stores/external-event-store.ts';
 import { transact } from '../stores/transact.ts';
 import { wakeMirrors } from '../stores/wake-mirrors.ts';
+import { findChalet } from './find-chalet.ts';
 import { refuseGoogleFailure, refuseNotConnected } from './refusals.ts';
 
 const firstSyncPatienceMs = 8_000;
@@ -25,7 +26,7 @@ export async function chooseCalendar(
   input: { actor: Actor; chaletId: string; calendarId: string | null },
 ): Promise<Choice> {
   const { chaletId } = input;
-  const chalet = await context.db.chalet.findUnique({ where: { id: chaletId } });
+  const chalet = await findChalet(context, chaletId);
   if (chalet === null || !mayManage(input.actor, chalet.establishmentId)) {
     return refuse('not_found', 'There is no such chalet.');
   }
@@ -88,12 +89,11 @@ async function storeChoice(
   });
   await tx.$queryRaw`SELECT 1 FROM calendars WHERE chalet_id = ${chaletId}::uuid FOR UPDATE`;
   const current = await tx.calendar.findUnique({ where: { chaletId } });
-  if (current !== null && current.calendarId !== calendarId) {
-    const gone = (await findActiveExternalEvents(tx, chaletId)).map(row =>
-      remove(row, 'the calendar is not used any more'),
-    );
-    await writeExternalChanges(tx, context, { chaletId, establishmentId }, gone);
-  }
+  // Also what was left when Google was disconnected.
+  const gone = (await findActiveExternalEvents(tx, chaletId))
+    .filter(row => row.calendarId !== calendarId)
+    .map(row => remove(row, 'the calendar is not used any more'));
+  await writeExternalChanges(tx, context, { chaletId, establishmentId }, gone);
   if (calendarId === null) {
     await tx.calendar.deleteMany({ where: { chaletId } });
   } else if (current?.calendarId === calendarId) {

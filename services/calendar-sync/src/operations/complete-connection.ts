@@ -1,11 +1,17 @@
 import { calendarEvents, ok, type Result, refuse } from '@monde-sauvage/contracts';
 import { UnavailableError } from '@monde-sauvage/messaging';
+import { atMost } from '@monde-sauvage/service-kit';
+import { stopChannel } from '../channel-keeper.ts';
 import type { Context } from '../context.ts';
+import type { SpentToken } from '../generated/prisma/client.ts';
 import { classifyGoogleError, GoogleCallError } from '../google/classify-error.ts';
 import { createOAuthClient, hashOf, scopes } from '../google/oauth.ts';
 import { writeEvents } from '../stores/outbox-store.ts';
 import { transact } from '../stores/transact.ts';
 import { wakeMirrors } from '../stores/wake-mirrors.ts';
+import { revokeSpentToken, spendToken } from '../token-revoker.ts';
+
+const channelPatienceMs = 3_000;
 
 type Completed = Result<{ establishmentId: string; account: string | null }>;
 
@@ -36,19 +42,27 @@ export async function completeConnection(
   }
   // An answer that does not say what was granted means all that was asked for (RFC 6749, section 5.1).
   const granted = tokens.scope?.split(' ') ?? scopes;
-  if (!tokens.refresh_token || scopes.some(scope => !granted.includes(scope))) {
-    // Not revoked: Google would take back the account's whole consent, and with it a connection that works.
+  // Nothing is revoked here: Google would take back the account's whole consent, and with it a connection that works.
+  if (scopes.some(scope => !granted.includes(scope))) {
     return refuse('forbidden', 'Not every permission was ticked in Google. Please connect again and leave all ticked.');
+  }
+  if (!tokens.refresh_token) {
+    return refuse(
+      'forbidden',
+      'Google gave no lasting access to this account. Nothing was connected. Please start again.',
+    );
   }
   client.setCredentials(tokens);
   const account = await findAccount(context, client);
   await context.passing('code exchanged for tokens, connection not stored');
-  await storeConnection(context, {
+  await leaveOtherAccount(context, attempt.establishmentId, account);
+  const replaced = await storeConnection(context, {
     establishmentId: attempt.establishmentId,
     account,
     refreshToken: tokens.refresh_token,
     granted,
   });
+  if (replaced !== null) await revokeSpentToken(context, replaced);
   context.nudge.relay();
   context.nudge.mirrors();
   context.nudge.syncs();
@@ -93,10 +107,23 @@ async function findAccount(context: Context, client: ReturnType<typeof createOAu
   }
 }
 
+/** Best effort: only the account that opened a channel can stop it. One that is left open ends by itself. */
+async function leaveOtherAccount(context: Context, establishmentId: string, account: string | null): Promise<void> {
+  const before = await context.db.connection.findUnique({ where: { establishmentId } });
+  if (before === null || before.status !== 'active' || !isOtherAccount(before, account)) return;
+  const channels = await context.db.channel.findMany({ where: { establishmentId, stoppedAt: null } });
+  await atMost(channelPatienceMs, Promise.all(channels.map(channel => stopChannel(context, channel))));
+}
+
+/** Of an account that could not be asked for its name nothing is known: its consent may be the same one. */
+const isOtherAccount = (before: { account: string | null }, account: string | null): boolean =>
+  before.account !== null && account !== null && before.account !== account;
+
+/** @returns the token of another account that was connected before, which is to be revoked; null when there was none */
 async function storeConnection(
   context: Context,
   o: { establishmentId: string; account: string | null; refreshToken: string; granted: string[] },
-): Promise<void> {
+): Promise<SpentToken | null> {
   const now = context.now();
   const { establishmentId, account } = o;
   const { ciphertext, keyId } = context.cipher.seal(o.refreshToken, establishmentId);
@@ -111,28 +138,31 @@ async function storeConnection(
     connectedAt: now,
     pausedUntil: null,
   };
-  await transact(context.db, async tx => {
+  return transact(context.db, async tx => {
+    // Owners who connect at once follow each other, also when there is no row yet.
+    await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${establishmentId}, 0))`;
+    const before = await tx.connection.findUnique({ where: { establishmentId } });
+    const isOther = before !== null && isOtherAccount(before, account);
     await tx.connection.upsert({
       where: { establishmentId },
       create: { establishmentId, ...data },
       update: data,
     });
-    await tx.calendar.updateMany({
-      where: { establishmentId },
-      data: {
-        nextSyncAt: now,
-        status: 'syncing',
-        reason: null,
-        since: null,
-        failures: 0,
-        watchAt: null,
-        watchFailures: 0,
-      },
-    });
-    // Google closed the channels of the grant before, or they belong to another account: open new ones.
-    await tx.channel.updateMany({ where: { establishmentId, stoppedAt: null }, data: { stoppedAt: now } });
+    // A generation of its own: channels of the grant before may be closed, or go on. New ones are opened, and old ones
+    // stopped, as after a choice. What the account before had to read is read anew.
+    await tx.$executeRaw`
+      UPDATE chalets SET calendar_generation = calendar_generation + 1
+       WHERE id IN (SELECT chalet_id FROM calendars WHERE establishment_id = ${establishmentId}::uuid)`;
+    await tx.$executeRaw`
+      UPDATE calendars
+         SET generation = chalets.calendar_generation, next_sync_at = ${now}::timestamptz, status = 'syncing',
+             reason = NULL, since = NULL, failures = 0, watch_at = NULL, watch_failures = 0, lease_owner = NULL,
+             lease_until = NULL, sync_token = CASE WHEN ${isOther} THEN NULL ELSE sync_token END
+        FROM chalets
+       WHERE chalets.id = calendars.chalet_id AND calendars.establishment_id = ${establishmentId}::uuid`;
     await wakeMirrors(tx, { establishmentId, now });
     const body = { establishmentId, status: 'active' as const, reason: null, at: now.toISOString() };
     await writeEvents(tx, context, calendarEvents.connectionChanged, [{ aggregateId: establishmentId, body }]);
+    return isOther && before.status === 'active' ? spendToken(tx, context, before) : null;
   });
 }

@@ -59,11 +59,16 @@ async function restore(context: Context, decision: DriftDecision, by: 'owner' | 
 
 async function cancel(context: Context, decision: DriftDecision, actor: Actor, by: 'owner' | 'admin'): Promise<Answer> {
   const { id, bookingId, drift } = decision;
-  const claimed = await context.db.driftDecision.updateMany({
-    where: { id, status: { in: ['waiting', 'cancelling'] } },
-    data: { status: 'cancelling', decidedAt: context.now() },
-  });
-  if (claimed.count === 0) return answer(context, id, ['cancelled']);
+  const claim = async (status: string) =>
+    (
+      await context.db.driftDecision.updateMany({
+        where: { id, status },
+        data: { status: 'cancelling', decidedAt: context.now() },
+      })
+    ).count > 0;
+  const isFirst = await claim('waiting');
+  // Under way already, or left behind by a crash: booking answers the same to both.
+  if (!isFirst && !(await claim('cancelling'))) return answer(context, id, ['cancelled']);
   const giveBack = async () => {
     const { count } = await context.db.driftDecision.updateMany({
       where: { id, status: 'cancelling' },
@@ -88,12 +93,12 @@ async function cancel(context: Context, decision: DriftDecision, actor: Actor, b
   }
   const now = context.now();
   await transact(context.db, async tx => {
-    // The news of the cancellation may have been faster: then it is closed already, and not announced.
-    const { count } = await tx.driftDecision.updateMany({
+    // The news of the cancellation may have been faster.
+    await tx.driftDecision.updateMany({
       where: { id, status: { in: ['cancelling', 'closed'] } },
       data: { status: 'cancelled', decidedAt: now },
     });
-    if (count > 0) await announce(tx, context, decision, { outcome: 'cancel', by, now });
+    if (isFirst) await announce(tx, context, decision, { outcome: 'cancel', by, now });
   });
   context.nudge.relay();
   return answer(context, id, ['cancelled']);

@@ -1,20 +1,17 @@
 import { type Actor, calendarEvents, mayManage, ok, type Result, refuse } from '@monde-sauvage/contracts';
 import { stopChannel } from '../channel-keeper.ts';
 import type { Context, Transaction } from '../context.ts';
-import { remove } from '../domain/plan-external-changes.ts';
-import { classifyGoogleError } from '../google/classify-error.ts';
-import { createOAuthClient } from '../google/oauth.ts';
 import { closeDecisions } from '../stores/decision-store.ts';
-import { findActiveExternalEvents, writeExternalChanges } from '../stores/external-event-store.ts';
 import { writeEvents } from '../stores/outbox-store.ts';
 import { transact } from '../stores/transact.ts';
 import { wakeMirrors } from '../stores/wake-mirrors.ts';
+import { revokeSpentToken, spendToken } from '../token-revoker.ts';
 
 const removalPatienceMs = 12_000;
 
 /**
- * Forgets an establishment's Google account: its channels are stopped, the token is revoked, the owner's events stop
- * counting. Mirrors stay in Google unless they are to be removed first; if that does not end in time the connection
+ * Forgets an establishment's Google account: its channels are stopped, the token is revoked. The owner's events that are
+ * known keep their nights. Mirrors stay in Google unless they are to be removed first; if that does not end in time the connection
  * stays, and asking again goes on.
  */
 export async function disconnect(
@@ -37,17 +34,20 @@ export async function disconnect(
   }
   const channels = await context.db.channel.findMany({ where: { establishmentId, stoppedAt: null } });
   await Promise.all(channels.map(channel => stopChannel(context, channel)));
-  await revokeToken(context, connection);
-  await transact(context.db, async tx => {
+  const spent = await transact(context.db, async tx => {
     await tx.mirror.updateMany({ where: { establishmentId }, data: forgottenPlace });
     await tx.mirror.updateMany({ where: { establishmentId, active: true }, data: { state: 'wanted' } });
     await tx.mirror.updateMany({ where: { establishmentId, active: false }, data: { state: 'removed' } });
     await tx.channel.updateMany({ where: { establishmentId, stoppedAt: null }, data: { stoppedAt: context.now() } });
+    // As it is now: Google may have rotated the token while mirrors were removed.
+    const last = await tx.connection.findUnique({ where: { establishmentId } });
     const { count } = await tx.connection.deleteMany({ where: { establishmentId } });
-    if (count === 0) return;
+    if (count === 0 || last === null) return null;
     const body = { establishmentId, status: 'not_connected' as const, reason: null, at: context.now().toISOString() };
     await writeEvents(tx, context, calendarEvents.connectionChanged, [{ aggregateId: establishmentId, body }]);
+    return last.status === 'active' ? spendToken(tx, context, last) : null;
   });
+  if (spent !== null) await revokeSpentToken(context, spent);
   context.nudge.relay();
   context.logger.info({ establishmentId }, 'an establishment disconnected its Google account');
   return ok({});
@@ -63,7 +63,11 @@ const forgottenPlace = {
   lastError: null,
 };
 
-/** Nothing comes in any more. Mirrors are either removed by their writer, as they belong nowhere now, or forgotten. */
+/**
+ * Nothing comes in any more; what came in stays, since a stay that is known must not become free because we look no
+ * longer. Choosing no calendar, or another one, for a chalet lets go of it. Mirrors are either removed by their writer, as they
+ * belong nowhere now, or forgotten.
+ */
 async function forgetCalendars(
   tx: Transaction,
   context: Context,
@@ -72,11 +76,6 @@ async function forgetCalendars(
   const { establishmentId } = o;
   await tx.$queryRaw`
     SELECT 1 FROM calendars WHERE establishment_id = ${establishmentId}::uuid ORDER BY chalet_id FOR UPDATE`;
-  const calendars = await tx.calendar.findMany({ where: { establishmentId } });
-  for (const { chaletId } of calendars) {
-    const gone = (await findActiveExternalEvents(tx, chaletId)).map(row => remove(row, 'Google was disconnected'));
-    await writeExternalChanges(tx, context, { chaletId, establishmentId }, gone);
-  }
   await closeDecisions(tx, { establishmentId }, context.now());
   await tx.calendar.deleteMany({ where: { establishmentId } });
   if (o.removeMirrors) await wakeMirrors(tx, { establishmentId, now: context.now() });
@@ -90,23 +89,4 @@ async function mirrorsAreRemoved(context: Context, establishmentId: string): Pro
     await new Promise(resolve => setTimeout(resolve, 100));
   }
   return true;
-}
-
-/** Best effort: a token that Google keeps is worthless once we have forgotten it. */
-async function revokeToken(
-  context: Context,
-  connection: { establishmentId: string; account: string | null; refreshToken: string; keyId: string },
-): Promise<void> {
-  const { establishmentId, account, refreshToken, keyId } = connection;
-  // Google takes back the whole consent of an account, and with it the tokens of its other establishments.
-  const shared = await context.db.connection.count({ where: { account, establishmentId: { not: establishmentId } } });
-  if (account !== null && shared > 0) return;
-  try {
-    const token = context.cipher.open({ ciphertext: refreshToken, keyId }, establishmentId);
-    await createOAuthClient(context.config).revokeToken(token);
-  } catch (error) {
-    // The address of the call contains the token: only what it means is logged.
-    const { reason } = classifyGoogleError(error);
-    context.logger.warn({ establishmentId, reason }, 'the token could not be revoked at Google');
-  }
 }

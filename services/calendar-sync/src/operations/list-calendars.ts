@@ -32,6 +32,7 @@ export async function listCalendars(
           primary: primary ?? false,
           writable: isWritable(entry),
           chaletId: chaletOf.get(id) ?? null,
+          inUse: false,
         });
       }
       pageToken = page.nextPageToken ?? undefined;
@@ -40,5 +41,15 @@ export async function listCalendars(
     if (error instanceof GoogleCallError) return refuseGoogleFailure(error);
     throw error;
   }
-  return ok({ items, nextCursor: null });
+  return ok({ items: await markUsedElsewhere(context, items), nextCursor: null });
+}
+
+/** An account may serve several establishments; whose chalet a calendar serves there is nobody else's business. */
+async function markUsedElsewhere(context: Context, items: Selectable[]): Promise<Selectable[]> {
+  const used = await context.db.calendar.findMany({
+    where: { calendarId: { in: items.map(({ calendarId }) => calendarId) } },
+    select: { calendarId: true },
+  });
+  const inUse = new Set(used.map(({ calendarId }) => calendarId));
+  return items.map(item => ({ ...item, inUse: inUse.has(item.calendarId) }));
 }

@@ -3,6 +3,7 @@ import { UnavailableError } from '@monde-sauvage/messaging';
 import type { z } from 'zod';
 import type { CalendarSyncer, SyncOutcome } from '../calendar-syncer.ts';
 import type { Context } from '../context.ts';
+import { findChalet } from './find-chalet.ts';
 
 /** The owner wants a chalet's calendar read now. */
 export async function syncCalendar(
@@ -11,7 +12,7 @@ export async function syncCalendar(
   input: { actor: Actor; chaletId: string },
 ): Promise<Result<z.input<typeof syncReport>>> {
   const { chaletId } = input;
-  const chalet = await context.db.chalet.findUnique({ where: { id: chaletId } });
+  const chalet = await findChalet(context, chaletId);
   if (chalet === null || !mayManage(input.actor, chalet.establishmentId)) {
     return refuse('not_found', 'There is no such chalet.');
   }
