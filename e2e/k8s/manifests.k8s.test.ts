@@ -55,7 +55,7 @@ describe('every kustomization', () => {
       ...environments.map(environment => `overlays/${environment}`),
       ...layers.map(layer => `platform/${layer}`),
       ...serviceNames.flatMap(service => layers.map(layer => `services/${service}/${layer}`)),
-      ...rowKeepers.flatMap(service => layers.map(layer => `databases/${service}/${layer}`)),
+      ...rowKeepers.flatMap(service => [...layers, 'restore'].map(layer => `databases/${service}/${layer}`)),
     ];
     expect(kustomizations()).toEqual(expected.sort());
   });
@@ -155,6 +155,35 @@ describe('production', () => {
       rowKeepers.map(service => `${service}-db`).sort(),
     );
   });
+
+  it.each([...rowKeepers])(
+    'can be given the database of %s as it was, without writing into its old backups',
+    service => {
+      const restored = render(`databases/${service}/restore`);
+      expect([...checkValues(restored), ...checkFields(restored), ...isBackedUp(restored)]).toEqual([]);
+      const name = `${service}-db`;
+      const before = ofKind('Cluster', objects).find(({ metadata }) => metadata.name === name)?.spec.bootstrap?.initdb;
+      const [cluster] = ofKind('Cluster', restored);
+      expect(cluster?.spec.bootstrap).toEqual({
+        recovery: {
+          source: 'backups',
+          database: before?.database,
+          owner: before?.owner,
+          recoveryTarget: { targetTime: expect.any(String) },
+        },
+      });
+      expect(cluster?.spec.externalClusters).toEqual([
+        {
+          name: 'backups',
+          plugin: {
+            name: 'barman-cloud.cloudnative-pg.io',
+            parameters: { barmanObjectName: name, serverName: name },
+          },
+        },
+      ]);
+      expect(cluster?.spec.plugins.map(({ parameters }) => parameters.serverName)).toEqual([`${name}-restored`]);
+    },
+  );
 
   it('knows nothing of emulators or the demo', () => {
     expect(productionRules.hasNoEmulator(objects)).toEqual([]);

@@ -151,6 +151,9 @@ const cluster = k8sObject.extend({
     instances: z.number(),
     enablePDB: z.boolean().default(true),
     imageName: z.string().default(''),
+    bootstrap: z
+      .looseObject({ initdb: z.looseObject({ database: z.string(), owner: z.string() }).optional() })
+      .optional(),
     plugins: z
       .array(
         z.looseObject({
