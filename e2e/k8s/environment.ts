@@ -6,8 +6,8 @@ const standIns: Record<string, string> = {
   TOKEN_ENCRYPTION_KEY: Buffer.alloc(32).toString('base64'),
   ADMIN_API_KEY: 'a-key-of-more-than-sixteen-characters',
 };
-/** Read by pg and by Node, not by the service's config. */
-const readByLibraries = new Set(['PGSSLMODE', 'NODE_EXTRA_CA_CERTS']);
+/** Read by the Postgres driver, not by the service's config. */
+const readByLibraries = new Set(['PGSSLMODE']);
 
 const referenced = (variables: EnvVariable[]) =>
   new Set(variables.flatMap(({ value }) => [...(value ?? '').matchAll(/\$\((\w+)\)/g)].map(([, name]) => name ?? '')));

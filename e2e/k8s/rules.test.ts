@@ -18,7 +18,7 @@ const deployment = 'Deployment booking';
 const container = 'Deployment booking, container service';
 const withPod = (path: string, value?: unknown) => sampleWith(deployment, `${pod} ${path}`, value);
 const withMain = (path: string, value?: unknown) => sampleWith(deployment, `${main} ${path}`, value);
-const envOf = (name: string, value: string) => withMain('env 2', { name, value });
+const envOf = (name: string, value: string) => withMain('env 3', { name, value });
 
 const violations: Record<string, [rule: Rule, objects: K8sObject[], sentence: string]> = {
   'an image without a tag': [
@@ -261,6 +261,11 @@ const violations: Record<string, [rule: Rule, objects: K8sObject[], sentence: st
     withPod('initContainers', []),
     `${deployment}: nothing migrates its database`,
   ],
+  'a database in clear': [
+    'speaksTlsToItsDatabase',
+    withMain('env 2 value', 'disable'),
+    `${container}: PGSSLMODE does not make it encrypt`,
+  ],
   'an emulator': [
     'hasNoEmulator',
     envOf('GOOGLE_API_BASE_URL', 'http://emulators:4010'),
@@ -369,7 +374,7 @@ describe('the environment of a container', () => {
     ],
     ['one that is missing', withMain('env 0'), 'configuration: DATABASE_URL is missing'],
     ['one that is wrong', withMain('env 1 value', 'ten'), 'configuration: DATABASE_POOL_SIZE'],
-    ['one without a value', withMain('env 2', { name: 'NATS_URL' }), 'NATS_URL has no value'],
+    ['one without a value', withMain('env 3', { name: 'NATS_URL' }), 'NATS_URL has no value'],
     [
       'one that is used before it is there',
       envOf('NATS_URL', 'nats://$(USER)@nats'),

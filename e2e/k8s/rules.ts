@@ -162,6 +162,19 @@ export const hasNoEmulator = (objects: K8sObject[]): string[] =>
     .filter(object => /emulator|(^|[^\w])demo([^\w]|$)/i.test(JSON.stringify(object)))
     .map(object => `${nameOf(object)}: speaks of the emulators or the demo`);
 
+/** The databases refuse what is not encrypted, so every container that is given one has to say that it encrypts. */
+export const speaksTlsToItsDatabase = (objects: K8sObject[]): string[] =>
+  ofKind('Deployment', objects).flatMap(workload => {
+    const { initContainers, containers } = workload.spec.template.spec;
+    return [...initContainers, ...containers]
+      .filter(({ env }) => env.some(({ name }) => name === 'DATABASE_URL'))
+      .filter(
+        ({ env }) =>
+          !env.some(({ name, value }) => name === 'PGSSLMODE' && /^(no-verify|verify-full)$/.test(value ?? '')),
+      )
+      .map(({ name }) => `${nameOf(workload)}, container ${name}: PGSSLMODE does not make it encrypt`);
+  });
+
 const reservedConnections = 10;
 /** Pools of all pods there can be, one more during a rollout, and a reserve fit into the database. */
 export const poolsFit = (objects: K8sObject[]): string[] => {
@@ -211,6 +224,7 @@ export const objectRules = {
   hasNetworkPolicy,
   lastPodCanMove,
   migratesWithItsOwnImage,
+  speaksTlsToItsDatabase,
   pinsPostgres,
 };
 export const productionRules = { isReplicated, rollsOutWithoutGap, runsReleases, hasNoEmulator };

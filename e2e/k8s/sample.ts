@@ -39,6 +39,7 @@ spec:
           env:
             - { name: DATABASE_URL, valueFrom: { secretKeyRef: { name: booking-db-app, key: uri } } }
             - { name: DATABASE_POOL_SIZE, value: '10' }
+            - { name: PGSSLMODE, value: no-verify }
           startupProbe: { httpGet: { path: /livez, port: http } }
           readinessProbe: { httpGet: { path: /readyz, port: http } }
           livenessProbe: { httpGet: { path: /livez, port: http } }
