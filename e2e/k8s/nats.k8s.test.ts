@@ -123,8 +123,8 @@ describe('the values of the NATS chart', () => {
       ([name, value]) => /PASSWORD|ROUTE/.test(name) && !/\$\(/.test(String(value)),
     );
     expect(clear).toEqual([]);
-    const compose = readFileSync(join(root, 'docker-compose.yml'), 'utf8');
-    const composed = /image: nats:(\d+\.\d+)-alpine/.exec(compose)?.[1] ?? '?';
+    const image = readFileSync(join(root, 'deploy', 'docker', 'nats.Dockerfile'), 'utf8');
+    const composed = /^FROM nats:(\d+\.\d+)-alpine/m.exec(image)?.[1] ?? '?';
     expect(values.container.image.tag.startsWith(`${composed}.`)).toBe(true);
   });
 
