@@ -151,13 +151,15 @@ export const book = (scenario: Scenario, chaletId: string, wish: StayWish): Prom
 
 const checkoutLink = z.object({ checkoutUrl: z.url() });
 
-/** Opens Checkout as the guest and pays on Stripe's page. */
-export async function pay(scenario: Scenario, booking: CreatedBooking): Promise<void> {
+/** Opens Checkout as the guest and pays on Stripe's page. Answers with what Stripe asked for, in minor units. */
+export async function pay(scenario: Scenario, booking: CreatedBooking): Promise<number | null | undefined> {
   const guest = scenario.api.as(booking.manageToken);
   const { checkoutUrl } = await guest.expect(200, checkoutLink, 'POST', `/v1/bookings/${booking.id}/checkout`, {
     body: {},
   });
   await scenario.stripe.pay(checkoutUrl);
+  const { sessions } = await scenario.stripe.state();
+  return sessions[scenario.stripe.sessionIdOf(checkoutUrl)]?.session.amount_total;
 }
 
 /** Waits until the calendar holds exactly the events that `accept` takes for right. */

@@ -17,6 +17,7 @@ export function createStripeHand(baseUrl: string) {
         200,
         z.object({
           refunds: z.record(z.string(), z.object({ amount: z.number(), status: z.string().nullable() })),
+          sessions: z.record(z.string(), z.object({ session: z.object({ amount_total: z.number().nullable() }) })),
         }),
         'GET',
         '/_emulator/state',

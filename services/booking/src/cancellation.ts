@@ -11,7 +11,7 @@ import {
 } from '@monde-sauvage/contracts';
 import type { z } from 'zod';
 import { advance, type BookingRecord, type ChangedBy, type Decision, unchanged } from './booking.ts';
-import { holdsMoney } from './money.ts';
+import { sumsOf } from './money.ts';
 
 /**
  * How much of what was paid goes back, in percent: the best tier that still applies. Days are counted on the
@@ -23,7 +23,7 @@ export function refundPercentage(policy: CancellationPolicy, today: CivilDate, a
 }
 
 /**
- * What a guest who cancels today gets back: of each payment its share, rounded half up, less what went back already. Null
+ * What a guest who cancels today gets back: the share of all that was paid, rounded half up, less what went back already. Null
  * where a guest cannot cancel. A hold that nobody paid yet costs nothing to cancel.
  */
 export function describeCancellation(
@@ -34,13 +34,12 @@ export function describeCancellation(
   if (policy === null || booking.status === 'cancelled' || booking.source === 'google') return null;
   if (booking.status === 'pending') return { policy, percentage: 100, amount: 0, until: null };
   const percentage = refundPercentage(policy, today, startDate);
-  const amounts = booking.payments
-    .filter(holdsMoney)
-    .map(paid => Math.max(0, roundHalfUp(paid.amountPaid, percentage, 100) - paid.amountRefunded));
+  const { amountPaid, amountRefunded } = sumsOf(booking.payments);
+  const amount = Math.max(0, roundHalfUp(amountPaid, percentage, 100) - amountRefunded);
   // The best tier counts: it stays as it is until the last tier that gives as much has passed.
   const asGood = policy.tiers.filter(tier => tier.percentage >= percentage).map(tier => tier.daysBefore);
   const until = percentage === 0 ? null : addDays(startDate, -Math.min(...asGood));
-  return { policy, percentage, amount: amounts.reduce((sum, amount) => sum + amount, 0), until };
+  return { policy, percentage, amount, until };
 }
 
 /** A guest sees the own booking, an owner those of the establishment. */

@@ -43,7 +43,7 @@ export function summarizeMoney(
   return { ...money, amountDue, balanceDueDate: balance.dueDate, balanceStatus: amountDue === 0 ? 'paid' : unpaid };
 }
 
-const sumsOf = (payments: readonly KnownPayment[]) => ({
+export const sumsOf = (payments: readonly KnownPayment[]) => ({
   amountPaid: payments.reduce((sum, payment) => sum + payment.amountPaid, 0),
   amountRefunded: payments.reduce((sum, payment) => sum + payment.amountRefunded, 0),
 });
