@@ -253,6 +253,61 @@ export const paymentRequests = {
     output: pageOf(dispute),
     deadlineMs: 2_000,
   }),
+  /** For operators: fetches undelivered events, compares everything since with Stripe, sets our rows right. */
+  reconcile: defineRequest({
+    subject: 'svc.payment.reconcile',
+    input: z.object({ actor, days: z.int().min(1).max(90).default(7) }),
+    output: z.object({
+      since: timestamp,
+      undeliveredEvents: z.int(),
+      looked: z.object({ sessions: z.int(), charges: z.int(), refunds: z.int(), disputes: z.int() }),
+      differences: z.array(
+        z.object({
+          kind: z.string(),
+          stripeId: z.string(),
+          paymentId: id.nullable(),
+          bookingId: id.nullable(),
+          problem: z.string(),
+          before: z.string().nullable(),
+          after: z.string(),
+        }),
+      ),
+      complete: z.boolean(),
+    }),
+    deadlineMs: 120_000,
+  }),
+  /** For operators: what waits for a person, oldest first, at most 200 of each. */
+  listReviews: defineRequest({
+    subject: 'svc.payment.list_reviews',
+    input: z.object({ actor }),
+    output: z.object({
+      payments: z.array(
+        z.object({
+          paymentId: id,
+          bookingId: id,
+          bookingReference: z.string(),
+          establishmentId: id,
+          status: z.string(),
+          reason: z.string(),
+          amountPaid: z.int(),
+          currency,
+          since: timestamp,
+        }),
+      ),
+      events: z.array(
+        z.object({ id: z.string(), type: z.string(), objectId: z.string(), reason: z.string(), since: timestamp }),
+      ),
+      total: z.int(),
+    }),
+    deadlineMs: 5_000,
+  }),
+  /** For operators: somebody has dealt with a payment (its id) or an event (Stripe's id). */
+  resolveReview: defineRequest({
+    subject: 'svc.payment.resolve_review',
+    input: z.object({ actor, id: z.string().min(1).max(255), note: text(500) }),
+    output: z.object({ resolved: z.string() }),
+    deadlineMs: 5_000,
+  }),
   /** A webhook as it arrived. Refused with `validation_failed` (HTTP 400) when the signature is wrong. */
   receiveWebhook: defineRequest({
     subject: 'svc.payment.receive_webhook',

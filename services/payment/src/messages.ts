@@ -8,7 +8,9 @@ import { listLedger } from './operations/list-ledger.ts';
 import { listRefunds } from './operations/list-refunds.ts';
 import { openCheckout } from './operations/open-checkout.ts';
 import { receiveWebhook } from './operations/receive-webhook.ts';
+import { reconcileNow } from './operations/reconcile.ts';
 import { recordBooking } from './operations/record-booking.ts';
+import { listReviews, resolveReview } from './operations/reviews.ts';
 import { settleHold } from './operations/settle-hold.ts';
 
 /** What this service answers. What it announces (`payment.*`) is written by payment-store.ts. */
@@ -19,6 +21,9 @@ export const requestHandlers = (context: PaymentContext): RequestHandler[] => [
   handle(paymentRequests.listRefunds, input => listRefunds(context, input)),
   handle(paymentRequests.listLedger, (input, { requestId }) => listLedger(context, input, requestId)),
   handle(paymentRequests.listDisputes, input => listDisputes(context, input)),
+  handle(paymentRequests.reconcile, input => reconcileNow(context, input)),
+  handle(paymentRequests.listReviews, input => listReviews(context, input)),
+  handle(paymentRequests.resolveReview, input => resolveReview(context, input)),
   handle(paymentRequests.receiveWebhook, input => receiveWebhook(context, input)),
 ];
 

@@ -34,6 +34,7 @@ import type { z } from 'zod';
 import { readConfig } from '../src/config.ts';
 import { PrismaClient } from '../src/generated/prisma/client.ts';
 import { createPaymentService } from '../src/service.ts';
+import { createStripe } from '../src/stripe-client.ts';
 
 const prismaDir = path.join(import.meta.dirname, '../prisma');
 const webhookSecret = 'whsec_of_the_test';
@@ -199,6 +200,15 @@ export async function setStage() {
       request(nc, paymentRequests.listDisputes, { actor: ownerOf(establishmentId), establishmentId, ...o }),
     refund: (bookingId: string, o: Partial<z.input<typeof paymentRequests.createRefund.input>> = {}) =>
       request(nc, paymentRequests.createRefund, { actor: { kind: 'admin' }, bookingId, refund: {}, ...o }),
+    reconcile: (days = 7, who: Actor = { kind: 'admin' }) =>
+      request(nc, paymentRequests.reconcile, { actor: who, days }),
+    reviews: (who: Actor = { kind: 'admin' }) => request(nc, paymentRequests.listReviews, { actor: who }),
+    resolve: (id: string, note: string, who: Actor = { kind: 'admin' }) =>
+      request(nc, paymentRequests.resolveReview, { actor: who, id, note }),
+    natsUrl: nats.url,
+    webhookUrl: gateway.url,
+    /** Somebody with the account's key, by hand. */
+    stripeClient: createStripe({ apiBaseUrl: stripe.url, secretKey: 'sk_test' }),
     refunds: (bookingId: string, actor: Actor = { kind: 'admin' }) =>
       request(nc, paymentRequests.listRefunds, { actor, bookingId }),
     settleHold: (bookingId: string) => request(nc, paymentRequests.settleHold, { bookingId }),
@@ -314,6 +324,8 @@ async function startGateway(
   const server = createServer(async (incoming, answer) => {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(Buffer.from(chunk));
+    // Somebody else's endpoint: it says thank you and does nothing.
+    if (incoming.url?.endsWith('/elsewhere')) return void answer.writeHead(200).end();
     try {
       const signature = String(incoming.headers['stripe-signature']);
       const { ok: taken } = await receive(Buffer.concat(chunks).toString('base64'), signature);

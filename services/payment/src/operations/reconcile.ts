@@ -1,9 +1,13 @@
+import { type paymentRequests, type Result, refuse } from '@monde-sauvage/contracts';
+import type { z } from 'zod';
 import type { PaymentContext } from '../context.ts';
 import { storeEvents } from '../event-inbox.ts';
-import { toUnix } from '../stripe-client.ts';
+import { orUnavailable, toUnix } from '../stripe-client.ts';
 import { relevantTypes, type StripeEventHint, stripeEvent } from '../stripe-event.ts';
+import { compareWithStripe, type Difference } from './compare-with-stripe.ts';
 
 const name = 'undelivered_events';
+const comparedName = 'compared_objects';
 const dayMs = 86_400_000;
 /** Stripe keeps events for 30 days. */
 const retentionMs = 30 * dayMs;
@@ -17,7 +21,7 @@ const pageSize = 100;
  * counts only once it came to its end, because the list begins with the newest. (Sessions past their deadline are looked at by checkPayments.)
  * @returns how many events we did not have
  */
-export async function reconcile(context: PaymentContext, signal: AbortSignal): Promise<number> {
+async function fetchUndelivered(context: PaymentContext, signal: AbortSignal | undefined): Promise<number> {
   const now = context.now();
   const last = await context.db.reconciliation.findUnique({ where: { name } });
   const since = new Date((last?.readUntil ?? new Date(now.getTime() - retentionMs)).getTime() - overlapMs);
@@ -30,7 +34,7 @@ export async function reconcile(context: PaymentContext, signal: AbortSignal): P
     limit: pageSize,
   });
   for await (const event of undelivered) {
-    if (signal.aborted) return found;
+    if (signal?.aborted) return found;
     page.push(stripeEvent.parse(event));
     if (page.length < pageSize) continue;
     await context.passing('page of events read, not stored');
@@ -46,4 +50,47 @@ export async function reconcile(context: PaymentContext, signal: AbortSignal): P
   if (found > 0) context.logger.warn({ found, since }, 'found events that Stripe could not deliver');
   context.metrics.counter('stripe_undelivered_events_total', 'Events found by reconciliation only').inc(found);
   return found;
+}
+
+/**
+ * What is done at the start and on a schedule: events that Stripe could not deliver are fetched, and what Stripe lists
+ * since the last look is compared with our rows, whatever webhooks said.
+ */
+export async function reconcile(context: PaymentContext, signal: AbortSignal): Promise<void> {
+  await fetchUndelivered(context, signal);
+  const now = context.now();
+  const last = await context.db.reconciliation.findUnique({ where: { name: comparedName } });
+  const since = new Date((last?.readUntil ?? new Date(now.getTime() - retentionMs)).getTime() - overlapMs);
+  const { differences } = await compareWithStripe(context, { since, signal });
+  if (signal.aborted) return;
+  const data = { readUntil: now };
+  await context.db.reconciliation.upsert({
+    where: { name: comparedName },
+    create: { name: comparedName, ...data },
+    update: data,
+  });
+  report(context, differences);
+}
+
+/** The same for an operator, over as many days as asked, with what differed. */
+export async function reconcileNow(
+  context: PaymentContext,
+  { actor, days }: z.output<typeof paymentRequests.reconcile.input>,
+): Promise<Result<z.input<typeof paymentRequests.reconcile.output>>> {
+  if (actor.kind !== 'admin') return refuse('forbidden', 'Only the administrator of the platform may do this.');
+  return orUnavailable(async () => {
+    const undeliveredEvents = await fetchUndelivered(context, undefined);
+    const since = new Date(context.now().getTime() - days * dayMs);
+    const compared = await compareWithStripe(context, { since });
+    report(context, compared.differences);
+    return { ok: true, value: { undeliveredEvents, since: since.toISOString(), ...compared } };
+  });
+}
+
+function report(context: PaymentContext, differences: Difference[]): void {
+  for (const difference of differences) context.logger.warn(difference, 'our rows differed from Stripe');
+  const counter = context.metrics.counter('stripe_differences_total', 'What differed from Stripe when compared', [
+    'kind',
+  ]);
+  for (const { kind } of differences) counter.inc({ kind });
 }
