@@ -12,8 +12,10 @@ import {
 const maxAckPending = 2_048;
 
 /**
- * Creates the durable consumer, or brings its filter and limits up to date. The stream belongs to the publisher and is
- * not created here.
+ * Creates the durable consumer, or brings its filter and limits up to date. Subjects are only ever added to the filter:
+ * an older version that starts beside a newer one, or after a rollback, would otherwise have the server pass over what
+ * only the newer one handles, for good. It gives such an event up instead, to be replayed. The stream belongs to the
+ * publisher and is not created here.
  * @throws NatsError while the stream does not exist or JetStream is not ready
  */
 export async function ensureConsumer(
@@ -43,10 +45,11 @@ export async function ensureConsumer(
     return;
   }
   const filters = current.filter_subjects ?? (current.filter_subject === undefined ? [] : [current.filter_subject]);
+  const filter_subjects = [...new Set([...filters, ...wanted.filter_subjects])].sort();
   const same =
-    JSON.stringify([...filters].sort()) === JSON.stringify(wanted.filter_subjects) &&
+    JSON.stringify([...filters].sort()) === JSON.stringify(filter_subjects) &&
     current.ack_wait === wanted.ack_wait &&
     current.max_deliver === wanted.max_deliver &&
     current.max_ack_pending === wanted.max_ack_pending;
-  if (!same) await jsm.consumers.update(o.stream, o.durable, wanted);
+  if (!same) await jsm.consumers.update(o.stream, o.durable, { ...wanted, filter_subjects });
 }

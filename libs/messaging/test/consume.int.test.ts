@@ -341,6 +341,26 @@ test('a new handler’s subject is added to the consumer that exists', async () 
   await eventually(() => seen.length === 1);
 });
 
+test('an older version beside a newer one passes over nothing that only the newer one handles', async () => {
+  const cancelled = { ...bookingCreated, subject: 'booking.cancelled' };
+  const seen: string[] = [];
+  const handlers = [
+    on(bookingCreated, async () => {}),
+    on(cancelled, async ({ bookingId }) => void seen.push(bookingId)),
+  ];
+  const newer = await consume(async () => {}, { handlers });
+  await newer.drain();
+  const older = await consume(async () => {}, { maxDeliver: 2 });
+  await publish('b-1', { subject: 'booking.cancelled' });
+  const letter = await eventually(async () => (await listDeadLetters(stage.pool))[0]);
+  expect(letter).toMatchObject({ subject: 'booking.cancelled' });
+  await older.drain();
+
+  await consume(async () => {}, { handlers });
+  await replayDeadLetter({ pool: stage.pool, nc, id: letter.id });
+  expect(seen).toEqual(['b-1']);
+});
+
 test('a dead letter is replayed by the consumer that gave it up, and by no other', async () => {
   let broken = true;
   const replayed: EventMeta[] = [];
