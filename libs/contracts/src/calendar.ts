@@ -92,7 +92,32 @@ export const driftChoice = z.object({
   }),
 });
 
-const reasonSince = { reason: z.string().nullable(), since: timestamp.nullable() };
+/** What is wrong, in plain words. */
+export const calendarProblem = z.object({
+  code: z.enum(['revoked', 'calendar_gone', 'no_permission', 'quota', 'unreachable', 'error']),
+  message: z.string().meta({ description: 'for the owner: what it means and what to do' }),
+  since: timestamp,
+});
+
+/** A website booking and an event of the owner that want the same night. */
+export const calendarConflict = z.object({
+  bookingId: id,
+  reference: z.string(),
+  startDate: civilDate,
+  endDate: civilDate,
+  event: z.object({
+    googleEventId: z.string(),
+    title: z.string().nullable().meta({ description: 'null when the event is private' }),
+    startDate: civilDate,
+    endDate: civilDate,
+  }),
+});
+
+const problem = calendarProblem.nullable().default(null).meta({ description: 'what is wrong; null when nothing is' });
+const reasonSince = {
+  reason: z.string().nullable().meta({ description: 'what Google said, for whoever helps' }),
+  since: timestamp.nullable(),
+};
 
 export const googleOverview = z.object({
   establishmentId: id,
@@ -101,6 +126,7 @@ export const googleOverview = z.object({
     account: z.string().nullable(),
     connectedAt: timestamp.nullable(),
     ...reasonSince,
+    problem,
   }),
   calendars: z.array(
     z.object({
@@ -109,11 +135,22 @@ export const googleOverview = z.object({
       calendarId: z.string(),
       status: z.enum(['ok', 'syncing', 'failing', 'blocked']),
       ...reasonSince,
+      problem,
       lastSyncAt: timestamp.nullable(),
       lastPushAt: timestamp.nullable(),
       channelExpiresAt: timestamp.nullable(),
-      mirrors: z.object({ synced: z.int(), waiting: z.int(), failed: z.int(), blocked: z.int() }),
+      mirrors: z.object({
+        synced: z.int(),
+        waiting: z.int(),
+        failed: z.int(),
+        blocked: z.int(),
+        awaitingDecision: z.int().default(0),
+      }),
       conflicts: z.int(),
+      conflictList: z
+        .array(calendarConflict)
+        .default([])
+        .meta({ description: 'those of stays that are not over, soonest first, at most 20' }),
       problems: z
         .array(z.object({ bookingId: id, state: z.string(), reason: z.string() }))
         .meta({ description: 'mirrors that wait with an error, newest first, at most 20' }),

@@ -65,6 +65,7 @@ export async function applyListing(
           failures: 0,
           status: 'ok',
           reason: null,
+          problem: null,
           since: null,
           leaseOwner: null,
           leaseUntil: null,

@@ -109,7 +109,12 @@ async function syncClaimed(context: Context, calendar: Calendar): Promise<SyncOu
     const access = await context.google.access(calendar.establishmentId);
     if (access.status !== 'active') {
       const reason = access.status === 'revoked' ? access.reason : 'not connected to Google';
-      await recordSyncFailure(context, calendar, { status: 'blocked', reason, nextAt: nextSync(context) });
+      await recordSyncFailure(context, calendar, {
+        status: 'blocked',
+        problem: 'revoked',
+        reason,
+        nextAt: nextSync(context),
+      });
       return access.status === 'revoked' ? { status: 'failed', reason, kind: 'revoked' } : { status: 'not_connected' };
     }
     const chalet = await context.db.chalet.findUnique({ where: { id: chaletId } });
@@ -186,7 +191,12 @@ async function recordFailure(context: Context, calendar: Calendar, error: unknow
   const nextAt = needsOwner
     ? nextSync(context)
     : new Date(context.now().getTime() + asked + fullJitter(calendar.failures + 1, context.timing.syncRetry));
-  await recordSyncFailure(context, calendar, { status: needsOwner ? 'blocked' : 'failing', reason, nextAt });
+  await recordSyncFailure(context, calendar, {
+    status: needsOwner ? 'blocked' : 'failing',
+    problem: failure?.kind ?? 'internal',
+    reason,
+    nextAt,
+  });
   wakeAt(context, nextAt, () => context.nudge.syncs());
   return reason;
 }

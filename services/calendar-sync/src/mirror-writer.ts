@@ -1,5 +1,6 @@
 import { fullJitter, startWorker, type Worker } from '@monde-sauvage/service-kit';
 import type { Context } from './context.ts';
+import type { ProblemKind } from './domain/problems.ts';
 import { GoogleCallError } from './google/classify-error.ts';
 import { reconcileMirror, type Surroundings } from './reconcile-mirror.ts';
 import { findOpenDecisions } from './stores/decision-store.ts';
@@ -120,6 +121,7 @@ async function recordFailure(context: Context, mirror: Mirror, error: unknown, f
     kind: kind ?? 'internal',
   });
   context.logger.warn({ bookingId, chaletId, kind, reason, failures }, 'a mirror could not be written');
+  const problem = kind ?? 'internal';
   switch (kind) {
     case 'revoked':
       // Marked with all others of the account when the refresh token was found to be dead.
@@ -127,20 +129,25 @@ async function recordFailure(context: Context, mirror: Mirror, error: unknown, f
     case 'forbidden':
     case 'not_found': {
       const at = after(context.timing.blockedMirrorMs * (0.8 + Math.random() * 0.4));
-      await commitFailure(context, mirror, { state: 'blocked', reason, at });
-      await postpone(context, chaletId, { at, state: 'blocked', reason });
+      await commitFailure(context, mirror, { state: 'blocked', problem, reason, at });
+      await postpone(context, chaletId, { at, state: 'blocked', problem, reason });
       return false;
     }
     case 'invalid':
-      await commitFailure(context, mirror, { state: 'failed', reason, at: after(context.timing.failedMirrorMs) });
+      await commitFailure(context, mirror, {
+        state: 'failed',
+        problem,
+        reason,
+        at: after(context.timing.failedMirrorMs),
+      });
       return true;
     default: {
       const asked =
         error instanceof GoogleCallError && 'retryAfterMs' in error.failure ? error.failure.retryAfterMs : 0;
       const at = after((asked ?? 0) + fullJitter(Math.max(failures - 1, mirror.attempts), context.timing.mirrorRetry));
       wakeAt(context, at, () => context.nudge.mirrors());
-      await commitFailure(context, mirror, { state: 'wanted', reason, at });
-      await postpone(context, chaletId, { at, reason });
+      await commitFailure(context, mirror, { state: 'wanted', problem, reason, at });
+      await postpone(context, chaletId, { at, problem, reason });
       return false;
     }
   }
@@ -150,10 +157,12 @@ async function recordFailure(context: Context, mirror: Mirror, error: unknown, f
 async function postpone(
   context: Context,
   chaletId: string,
-  o: { at: Date; state?: 'blocked'; reason: string },
+  o: { at: Date; state?: 'blocked'; problem: ProblemKind; reason: string },
 ): Promise<void> {
-  await context.db.mirror.updateMany({
-    where: { chaletId, nextAttemptAt: { lte: context.now() } },
-    data: { nextAttemptAt: o.at, lastError: o.reason, ...(o.state === undefined ? {} : { state: o.state }) },
-  });
+  const now = context.now();
+  await context.db.$executeRaw`
+    UPDATE mirrors
+       SET next_attempt_at = ${o.at}::timestamptz, last_error = ${o.reason}, problem = ${o.problem},
+           problem_since = COALESCE(problem_since, ${now}::timestamptz), state = COALESCE(${o.state ?? null}, state)
+     WHERE chalet_id = ${chaletId}::uuid AND next_attempt_at <= ${now}::timestamptz`;
 }

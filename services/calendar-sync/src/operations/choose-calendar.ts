@@ -114,6 +114,7 @@ async function storeChoice(
       failures: 0,
       status: 'syncing',
       reason: null,
+      problem: null,
       since: null,
       echoes: 0,
       echoesUntil: null,

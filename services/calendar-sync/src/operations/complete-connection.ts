@@ -156,7 +156,7 @@ async function storeConnection(
     await tx.$executeRaw`
       UPDATE calendars
          SET generation = chalets.calendar_generation, next_sync_at = ${now}::timestamptz, status = 'syncing',
-             reason = NULL, since = NULL, failures = 0, watch_at = NULL, watch_failures = 0, lease_owner = NULL,
+             reason = NULL, problem = NULL, since = NULL, failures = 0, watch_at = NULL, watch_failures = 0, lease_owner = NULL,
              lease_until = NULL, sync_token = CASE WHEN ${isOther} THEN NULL ELSE sync_token END
         FROM chalets
        WHERE chalets.id = calendars.chalet_id AND calendars.establishment_id = ${establishmentId}::uuid`;

@@ -61,6 +61,8 @@ const forgottenPlace = {
   drift: null,
   nextAttemptAt: null,
   lastError: null,
+  problem: null,
+  problemSince: null,
 };
 
 /**

@@ -1,8 +1,9 @@
 import { type Actor, type googleOverview, mayManage, ok, type Result, refuse } from '@monde-sauvage/contracts';
 import type { z } from 'zod';
 import type { Context } from '../context.ts';
-import type { Calendar, Chalet, Connection } from '../generated/prisma/client.ts';
-
+import { describeProblem } from '../domain/problems.ts';
+import type { Calendar, Chalet, Connection, Mirror } from '../generated/prisma/client.ts';
+import { countConflicts, listConflicts } from '../stores/conflict-store.ts';
 import { unmetDecisions, viewDecision } from '../stores/decision-store.ts';
 
 type Overview = z.input<typeof googleOverview>;
@@ -41,11 +42,12 @@ const viewConnection = (connection: Connection | null): Overview['connection'] =
   connectedAt: iso(connection?.connectedAt),
   reason: connection?.reason ?? null,
   since: iso(connection?.since),
+  problem: connection?.status === 'revoked' ? describeProblem('revoked', connection.since) : null,
 });
 
 async function viewCalendar(context: Context, calendar: Calendar, chalet: Chalet | undefined): Promise<CalendarView> {
   const { chaletId, calendarId } = calendar;
-  const [counts, problems, channel, conflicts, decisions] = await Promise.all([
+  const [counts, problems, channel, conflicts, conflictList, decisions] = await Promise.all([
     context.db.mirror.groupBy({ by: ['state'], where: { chaletId }, _count: true }),
     context.db.mirror.findMany({
       where: { chaletId, state: { in: ['wanted', 'blocked', 'failed'] }, lastError: { not: null } },
@@ -57,6 +59,7 @@ async function viewCalendar(context: Context, calendar: Calendar, chalet: Chalet
       orderBy: { expiresAt: 'desc' },
     }),
     countConflicts(context, chaletId),
+    listConflicts(context, chaletId, mostProblems),
     context.db.driftDecision.findMany({
       where: { chaletId, establishmentId: calendar.establishmentId, ...unmetDecisions },
       orderBy: { id: 'asc' },
@@ -64,41 +67,50 @@ async function viewCalendar(context: Context, calendar: Calendar, chalet: Chalet
     }),
   ]);
   const count = (state: string) => counts.find(row => row.state === state)?._count ?? 0;
-  const blocked = problems.find(({ state }) => state === 'blocked');
   return {
     chaletId,
     chaletName: chalet?.name ?? null,
     calendarId,
-    ...condition(calendar, blocked),
+    ...condition(calendar, problems),
     lastSyncAt: iso(calendar.lastSyncAt),
     lastPushAt: iso(calendar.lastPushAt),
     channelExpiresAt: iso(channel?.expiresAt),
-    mirrors: { synced: count('synced'), waiting: count('wanted'), failed: count('failed'), blocked: count('blocked') },
+    mirrors: {
+      synced: count('synced'),
+      waiting: count('wanted'),
+      failed: count('failed'),
+      blocked: count('blocked'),
+      awaitingDecision: count('awaiting_decision'),
+    },
     conflicts,
+    conflictList,
     problems: problems.map(({ bookingId, state, lastError }) => ({ bookingId, state, reason: lastError ?? '' })),
     decisions: decisions.map(viewDecision),
   };
 }
 
-/** A calendar that can be read but not written is blocked as well. */
+/** A calendar that can be read but not written is not well either. */
 function condition(
   calendar: Calendar,
-  blocked: { lastError: string | null; updatedAt: Date } | undefined,
-): Pick<CalendarView, 'status' | 'reason' | 'since'> {
+  problems: Mirror[],
+): Pick<CalendarView, 'status' | 'reason' | 'since' | 'problem'> {
   const { status, reason, since } = calendar;
-  if (status === 'ok' && blocked)
-    return { status: 'blocked', reason: blocked.lastError, since: iso(blocked.updatedAt) };
+  const worst = problems.find(({ state }) => state === 'blocked') ?? problems[0];
+  if (status === 'ok' && worst !== undefined) {
+    const from = worst.problemSince ?? worst.updatedAt;
+    return {
+      status: worst.state === 'blocked' ? 'blocked' : 'failing',
+      reason: worst.lastError,
+      since: iso(from),
+      problem: describeProblem(worst.problem ?? 'internal', from),
+    };
+  }
   const known = status === 'syncing' || status === 'failing' || status === 'blocked' ? status : 'ok';
-  return { status: known, reason, since: iso(since) };
-}
-
-/** Nights that both a website booking and an event of the owner take. */
-async function countConflicts(context: Context, chaletId: string): Promise<number> {
-  const rows = await context.db.$queryRaw<{ conflicts: number }[]>`
-    SELECT count(*)::int AS conflicts
-      FROM mirrors mirror
-      JOIN external_events event ON event.chalet_id = mirror.chalet_id AND event.status = 'active'
-       AND event.start_date < mirror.end_date AND mirror.start_date < event.end_date
-     WHERE mirror.chalet_id = ${chaletId}::uuid AND mirror.active`;
-  return rows[0]?.conflicts ?? 0;
+  const isWrong = (known === 'failing' || known === 'blocked') && since !== null;
+  return {
+    status: known,
+    reason,
+    since: iso(since),
+    problem: isWrong ? describeProblem(calendar.problem ?? 'internal', since) : null,
+  };
 }

@@ -21,10 +21,13 @@ export async function revokeConnection(
       data: { status: 'revoked', reason, since: now },
     });
     if (count === 0) return false;
-    await tx.calendar.updateMany({ where: { establishmentId }, data: { status: 'blocked', reason, since: now } });
+    await tx.calendar.updateMany({
+      where: { establishmentId },
+      data: { status: 'blocked', problem: 'revoked', reason, since: now },
+    });
     await tx.mirror.updateMany({
       where: { establishmentId, nextAttemptAt: { not: null } },
-      data: { state: 'blocked', nextAttemptAt: null, lastError: reason },
+      data: { state: 'blocked', nextAttemptAt: null, lastError: reason, problem: 'revoked', problemSince: now },
     });
     const body = { establishmentId, status: 'revoked' as const, reason, at: now.toISOString() };
     await writeEvents(tx, context, calendarEvents.connectionChanged, [{ aggregateId: establishmentId, body }]);

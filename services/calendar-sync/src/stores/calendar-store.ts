@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import type { ProblemKind } from '../domain/problems.ts';
 import type { Calendar } from '../generated/prisma/client.ts';
 
 /** Calendars that were synced this recently have missed nothing: replicas that start together share one round. */
@@ -78,12 +79,12 @@ export async function catchUp(context: Pick<Context, 'db' | 'now' | 'timing'>): 
 export async function recordSyncFailure(
   context: Context,
   calendar: Calendar,
-  o: { status: 'failing' | 'blocked'; reason: string; nextAt: Date },
+  o: { status: 'failing' | 'blocked'; problem: ProblemKind; reason: string; nextAt: Date },
 ): Promise<void> {
   const now = context.now();
   await context.db.$executeRaw`
     UPDATE calendars
-       SET failures = failures + 1, status = ${o.status}, reason = ${o.reason},
+       SET failures = failures + 1, status = ${o.status}, reason = ${o.reason}, problem = ${o.problem},
            since = CASE WHEN status IN ('failing', 'blocked') THEN since ELSE ${now}::timestamptz END,
            next_sync_at = ${o.nextAt}::timestamptz, lease_owner = NULL, lease_until = NULL
      WHERE chalet_id = ${calendar.chaletId}::uuid AND generation = ${calendar.generation}

@@ -4,6 +4,7 @@ import type { GoogleEvent } from '../domain/classify-event.ts';
 import type { Drift } from '../domain/drift.ts';
 import { isShared } from '../domain/merge-event.ts';
 import { type MirroredBooking, mirroredBooking, type WrittenEvent, writtenEvent } from '../domain/mirror-event.ts';
+import type { ProblemKind } from '../domain/problems.ts';
 import type { Mirror as MirrorRow } from '../generated/prisma/client.ts';
 import { askOwner, closeDecisions, endDecision } from './decision-store.ts';
 import { LaneLostError } from './lanes.ts';
@@ -168,11 +169,21 @@ export async function commitSettled(
 export async function commitFailure(
   context: Context,
   mirror: Mirror,
-  o: { state: 'wanted' | 'blocked' | 'failed'; reason: string; at: Date },
+  o: { state: 'wanted' | 'blocked' | 'failed'; problem: ProblemKind; reason: string; at: Date },
 ): Promise<void> {
   await context.db.mirror.updateMany({
     where: { bookingId: mirror.bookingId },
-    data: { attempts: { increment: 1 }, lastError: o.reason, state: o.state, updatedAt: context.now() },
+    data: {
+      attempts: { increment: 1 },
+      lastError: o.reason,
+      problem: o.problem,
+      state: o.state,
+      updatedAt: context.now(),
+    },
+  });
+  await context.db.mirror.updateMany({
+    where: { bookingId: mirror.bookingId, problemSince: null },
+    data: { problemSince: context.now() },
   });
   await context.db.mirror.updateMany({
     where: { bookingId: mirror.bookingId, wakes: mirror.wakes },
@@ -193,7 +204,9 @@ async function settle(
     UPDATE mirrors SET
       state = CASE WHEN wakes = ${mirror.wakes} THEN ${state} ELSE 'wanted' END,
       next_attempt_at = CASE WHEN wakes = ${mirror.wakes} THEN NULL ELSE ${now}::timestamptz END,
-      attempts = 0, last_error = ${reason}, updated_at = ${now}::timestamptz
+      attempts = 0, last_error = ${reason}, problem = ${reason === null ? null : 'revoked'},
+      problem_since = CASE WHEN ${reason}::text IS NULL THEN NULL ELSE COALESCE(problem_since, ${now}::timestamptz) END,
+      updated_at = ${now}::timestamptz
      WHERE booking_id = ${mirror.bookingId}::uuid`;
 }
 
