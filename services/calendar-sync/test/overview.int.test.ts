@@ -41,7 +41,12 @@ describe('what an owner is told about Google', () => {
   const mended = (chalet: Chalet) =>
     eventually(async () => {
       const { connection, calendar } = await look(chalet);
-      return connection.problem === null && calendar.problem === null && calendar.status === 'ok';
+      expect({ connection: connection.problem, calendar: calendar.problem, status: calendar.status }).toEqual({
+        connection: null,
+        calendar: null,
+        status: 'ok',
+      });
+      return true;
     });
 
   test('an account that was taken back: since when, what waits, and reconnecting drains it without doubles', async () => {

@@ -2,7 +2,7 @@ import type { Transaction } from '../context.ts';
 
 /**
  * Has the mirrors of an establishment, or of one of its chalets, looked at again: those of stays that are not over, and
- * all that are or may be in Google, since these may have to be removed. Returns how many.
+ * all that are or may be in Google, since these may have to be removed, and all that were blocked. Returns how many.
  */
 export async function wakeMirrors(
   tx: Transaction,
@@ -15,5 +15,5 @@ export async function wakeMirrors(
            state = CASE WHEN state IN ('synced', 'removed') THEN state ELSE 'wanted' END
      WHERE establishment_id = ${o.establishmentId}::uuid
        AND (${o.chaletId ?? null}::uuid IS NULL OR chalet_id = ${o.chaletId ?? null}::uuid)
-       AND (place_event_id IS NOT NULL OR (active AND end_date >= ${yesterday}::date))`;
+       AND (place_event_id IS NOT NULL OR state = 'blocked' OR (active AND end_date >= ${yesterday}::date))`;
 }
