@@ -4,7 +4,14 @@ import { classifyEvent, type GoogleEvent } from './domain/classify-event.ts';
 import { findDrift, unverified } from './domain/drift.ts';
 import { firstRevision } from './domain/first-revision.ts';
 import { isShared } from './domain/merge-event.ts';
-import { bookingOfEventId, isMirrorEventId, isOurs, mirrorEventIds, type WrittenEvent } from './domain/mirror-event.ts';
+import {
+  bookingOfEventId,
+  isMirrorEventId,
+  isOurs,
+  keptOf,
+  mirrorEventIds,
+  type WrittenEvent,
+} from './domain/mirror-event.ts';
 import { type Observed, planExternalChanges } from './domain/plan-external-changes.ts';
 import type { Calendar } from './generated/prisma/client.ts';
 import type { Listing } from './list-changes.ts';
@@ -240,7 +247,17 @@ function findStray(mirror: Mirror, items: Map<string, GoogleEvent>): Extract<Fin
 }
 
 function sharedPart({ written }: Mirror, event: GoogleEvent): { written?: WrittenEvent } {
-  return written === null ? {} : { written: { ...written, shared: isShared(written, event) } };
+  if (written === null) return {};
+  const { details, guest } = keptOf(written, event);
+  return {
+    written: {
+      ...written,
+      // What is missing has to be written again.
+      ...(written.kept.details && !details ? { description: '' } : {}),
+      ...(written.kept.guest && !guest ? { guest: null } : {}),
+      shared: isShared(written, event),
+    },
+  };
 }
 
 const updatedAt = (event: GoogleEvent): Date | null => (event.updated ? new Date(event.updated) : null);

@@ -66,19 +66,6 @@ describe('Google as it really is', () => {
     expect(Buffer.from(rows[0].refresh_token, 'base64').toString('latin1')).not.toContain('1//');
   });
 
-  test('a channel near its end is followed by a new one and stopped', async () => {
-    const chalet = await seedConnectedChalet(system);
-    const channels = () =>
-      system.google.channels().flatMap(({ id, calendarId }) => (calendarId === chalet.calendarId ? [id] : []));
-    const [first] = channels();
-    await system.pool.query(
-      `UPDATE channels SET created_at = now() - interval '6 days', expires_at = now() + interval '1 day' WHERE id = $1`,
-      [first],
-    );
-    await system.restart();
-    await eventually(() => channels().length === 1 && channels()[0] !== first, { describe: 'the next channel' });
-  });
-
   test('a calendar that is out of reach blocks its mirrors with a reason, and they go on without doubles', async () => {
     const chalet = await seedConnectedChalet(system);
     const [kept, dropped, added] = [20, 30, 40].map(from =>

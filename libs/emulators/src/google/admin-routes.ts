@@ -44,6 +44,9 @@ export function adminRoutes(admin: GoogleAdmin): Route[] {
         return json(200, admin.patchEvent(context.param('calendarId'), context.param('eventId'), body));
       },
     },
+    post(`${calendars}/events/{eventId}/move`, z.object({ destination: z.string() }), (body, { param }) =>
+      admin.moveEvent(param('calendarId'), param('eventId'), body.destination),
+    ),
     remove(`${calendars}/events/{eventId}`, ({ param }) => admin.deleteEvent(param('calendarId'), param('eventId'))),
     post(`${root}/expire-sync-tokens`, z.object({ calendarId: z.string().optional() }), ({ calendarId }) =>
       ran(() => admin.expireSyncTokens(calendarId)),

@@ -5,7 +5,15 @@ import type { PushFaultInput, PushRecord } from './channels.ts';
 import { notFound } from './errors.ts';
 import type { GoogleEvent } from './event-schema.ts';
 import { listEvents } from './events-list.ts';
-import { deleteEvent, findEvent, insertEvent, patchEvent, updateEvent, type WriteOptions } from './events-write.ts';
+import {
+  deleteEvent,
+  findEvent,
+  insertEvent,
+  moveEvent,
+  patchEvent,
+  updateEvent,
+  type WriteOptions,
+} from './events-write.ts';
 import type { Fault, FaultInput } from './faults.ts';
 import { createGrant, issueAccessToken, knownScopes, revokeGrant } from './grants.ts';
 import { parseListQuery } from './list-query.ts';
@@ -66,6 +74,8 @@ export interface GoogleAdmin {
   patchEvent(calendarId: string, eventId: string, event: GoogleEvent): GoogleEvent;
   updateEvent(calendarId: string, eventId: string, event: GoogleEvent): GoogleEvent;
   deleteEvent(calendarId: string, eventId: string): void;
+  /** To another calendar, under the same id. */
+  moveEvent(calendarId: string, eventId: string, destination: string): GoogleEvent;
   getEvent(calendarId: string, eventId: string): GoogleEvent;
   /** All events as they are stored: series unexpanded, deleted ones only when asked for. */
   listEvents(calendarId: string, options?: { showDeleted?: boolean }): GoogleEvent[];
@@ -191,6 +201,10 @@ export function createAdmin(world: World, codes: CodeStore): GoogleAdmin {
     deleteEvent: (calendarId, eventId) => {
       const calendar = calendarOf(calendarId);
       deleteEvent(world, calendar, eventId, asOwner(calendar));
+    },
+    moveEvent: (calendarId, eventId, destination) => {
+      const calendar = calendarOf(calendarId);
+      return moveEvent(world, calendar, calendarOf(destination), eventId, asOwner(calendar));
     },
     getEvent: (calendarId, eventId) => findEvent(calendarOf(calendarId), eventId).resource,
     listEvents: (calendarId, { showDeleted = false } = {}) =>

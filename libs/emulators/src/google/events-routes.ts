@@ -4,7 +4,15 @@ import { findCalendar } from './calendar-list.ts';
 import { GoogleApiError, invalid, notFound, requiredAccessLevel } from './errors.ts';
 import type { GoogleEvent } from './event-schema.ts';
 import { listEvents, showTo } from './events-list.ts';
-import { deleteEvent, findEvent, insertEvent, patchEvent, updateEvent, type WriteOptions } from './events-write.ts';
+import {
+  deleteEvent,
+  findEvent,
+  insertEvent,
+  moveEvent,
+  patchEvent,
+  updateEvent,
+  type WriteOptions,
+} from './events-write.ts';
 import { authenticate, scopesFor } from './grants.ts';
 import { header, json, noContent, parseJsonObject, type Reply } from './http.ts';
 import { parseListQuery } from './list-query.ts';
@@ -22,6 +30,7 @@ export const eventRoutes: Route[] = [
   { method: 'PATCH', path: `${events}/{eventId}`, handle: patch },
   { method: 'PUT', path: `${events}/{eventId}`, handle: update },
   { method: 'DELETE', path: `${events}/{eventId}`, handle: remove },
+  { method: 'POST', path: `${events}/{eventId}/move`, handle: move },
 ];
 
 function readable(context: Context): { calendar: Calendar; email: string } {
@@ -67,6 +76,13 @@ function patch(context: Context): Reply {
 function update(context: Context): Reply {
   const { calendar, options } = writable(context);
   return eventReply(updateEvent(context.world, calendar, context.param('eventId'), bodyOf(context), options));
+}
+
+function move(context: Context): Reply {
+  const { calendar, options } = writable(context);
+  const destination = findCalendar(context.world, context.request.query.get('destination') ?? '', options.email);
+  if (!hasRole(destination, options.email, 'writer')) throw requiredAccessLevel('writer');
+  return eventReply(moveEvent(context.world, calendar, destination, context.param('eventId'), options));
 }
 
 function remove(context: Context): Reply {

@@ -115,6 +115,28 @@ export function deleteEvent(world: World, calendar: Calendar, eventId: string, o
   cancel(world, calendar, before, options);
 }
 
+/**
+ * Moves an event to another calendar under the same id: here it is deleted, there it is new (Google: events.move).
+ * @throws GoogleApiError 404, 410 for a deleted one, 400 for one that is not a single plain event, 409 for a taken id
+ */
+export function moveEvent(
+  world: World,
+  from: Calendar,
+  to: Calendar,
+  eventId: string,
+  options: WriteOptions,
+): GoogleEvent {
+  const { resource: before } = findEvent(from, eventId);
+  if (before.status === 'cancelled') throw alreadyDeleted();
+  if ((before.eventType ?? 'default') !== 'default' || before.recurringEventId != null) {
+    throw invalid('Only single events of type default can be moved.');
+  }
+  if (to.events.has(eventId)) throw duplicate();
+  cancel(world, from, before, { ...options, sendUpdates: 'none' });
+  const organizer = { email: to.id, displayName: to.summary, self: true };
+  return commit(world, to, complete({ ...before, organizer }, to), undefined, options, 'updated');
+}
+
 function cancel(world: World, calendar: Calendar, before: GoogleEvent, options: WriteOptions): GoogleEvent {
   return commit(world, calendar, { ...before, status: 'cancelled' }, before, options, 'cancelled');
 }

@@ -186,3 +186,23 @@ describe('delete and access', () => {
     expect([...(first.items ?? []), ...(second.items ?? [])].map(each => each.id).sort()).toEqual([calendarId, owner]);
   });
 });
+
+describe('move', () => {
+  const other = 'chalet-2@group.calendar.google.com';
+  const move = () => api.events.move({ calendarId, eventId: id, destination: other });
+
+  test('deletes the event here and has it there, under the same id', async () => {
+    emulator.admin.createCalendar({ owner, id: other, summary: 'Chalet 2' });
+    await insert();
+    expect((await move()).data).toMatchObject({ id, summary: stay.summary, organizer: { email: other } });
+    expect((await api.events.get({ calendarId, eventId: id })).data.status).toBe('cancelled');
+    expect((await api.events.get({ calendarId: other, eventId: id })).data).toMatchObject({ id, status: 'confirmed' });
+    expect(await refusalOf(move())).toEqual({ status: 410, reason: 'deleted' });
+  });
+
+  test('takes no event to a calendar that is not there', async () => {
+    await insert();
+    expect(await refusalOf(move())).toEqual({ status: 404, reason: 'notFound' });
+    expect(emulator.admin.listEvents(calendarId)).toHaveLength(1);
+  });
+});

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { GoogleEvent } from './classify-event.ts';
 import { findDrift, isMeant } from './drift.ts';
-import { mirrorEvent } from './mirror-event.ts';
+import { mirrorEvent, writtenPart } from './mirror-event.ts';
 
 const bookingId = '0197a3a0-5c1e-7c3e-8b0a-3f0a6f6f2d11';
 const event: GoogleEvent = mirrorEvent({
@@ -26,6 +26,21 @@ const written = { summary: 'Chalet 1 - John Doe', startDate: '2027-02-10', endDa
 describe('drift', () => {
   const driftOf = (found: GoogleEvent) => findDrift(written, found, bookingId);
   const wordsOf = (found: GoogleEvent) => driftOf(found)?.words;
+
+  test('is that the booking’s details or its guest are gone, if Google had kept them', () => {
+    const kept = writtenPart(event, event);
+    const lost = (found: GoogleEvent) => findDrift(kept, found, bookingId);
+    expect(lost({ ...event, description: `${event.description}<br>key under the mat` })).toBeUndefined();
+    expect(lost({ ...event, description: 'key under the mat' })?.words).toBe(
+      'lost the details of the booking in Google',
+    );
+    const others = [{ email: 'cleaner@example.com' }];
+    expect(lost({ ...event, attendees: others })?.words).toBe('lost its guest in Google');
+    expect(lost({ ...event, attendees: [...(event.attendees ?? []), ...others] })).toBeUndefined();
+    const { description: _, attendees: __, ...bare } = event;
+    expect(findDrift(writtenPart(event, bare), bare, bookingId)).toBeUndefined();
+    expect(isMeant(lost(bare) ?? { kinds: ['moved'], found: null, words: '' })).toBe(false);
+  });
 
   test('is what the owner moved, renamed, freed or deleted, not what was merely touched', () => {
     expect(driftOf(event)).toBeUndefined();

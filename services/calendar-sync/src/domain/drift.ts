@@ -1,10 +1,11 @@
 import type { CivilDate, driftKind } from '@monde-sauvage/contracts';
 import type { z } from 'zod';
 import type { GoogleEvent } from './classify-event.ts';
-import { markOfOurs, type WrittenEvent } from './mirror-event.ts';
+import { keptOf, markOfOurs, type WrittenEvent } from './mirror-event.ts';
 
 export type DriftKind = z.infer<typeof driftKind>;
 type Shown = Pick<WrittenEvent, 'summary' | 'startDate' | 'endDate'>;
+type Written = Shown & Partial<Pick<WrittenEvent, 'description' | 'guest' | 'kept'>>;
 
 /** What somebody did in Google to an event of ours. */
 export interface Drift {
@@ -21,7 +22,7 @@ export const unverified = 'unverified';
 export const deleted: Drift = { kinds: ['deleted'], found: null, words: 'deleted in Google' };
 
 /** How an event in Google differs from what we wrote there; undefined when it does not in anything that we mind. */
-export function findDrift(written: Shown, event: GoogleEvent, bookingId: string): Drift | undefined {
+export function findDrift(written: Written, event: GoogleEvent, bookingId: string): Drift | undefined {
   if (event.status === 'cancelled') return deleted;
   const found = {
     summary: event.summary ?? '',
@@ -35,11 +36,19 @@ export function findDrift(written: Shown, event: GoogleEvent, bookingId: string)
   if (found.summary !== written.summary) differences.push(['renamed', 'renamed in Google']);
   if (event.transparency === 'transparent') differences.push(['marked_free', 'marked as free in Google']);
   if (!hasMark(event, bookingId)) differences.push(['unlinked', 'lost its link to the booking in Google']);
+  const kept = keptOf(written, event);
+  if (written.kept?.details && !kept.details)
+    differences.push(['unlinked', 'lost the details of the booking in Google']);
+  if (written.kept?.guest && !kept.guest) differences.push(['unlinked', 'lost its guest in Google']);
   if (differences.length === 0) return undefined;
-  return { kinds: differences.map(([kind]) => kind), found, words: differences.map(([, words]) => words).join(', ') };
+  return {
+    kinds: [...new Set(differences.map(([kind]) => kind))],
+    found,
+    words: differences.map(([, words]) => words).join(', '),
+  };
 }
 
-/** Whether somebody meant something by it: an app that drops our private properties did not. */
+/** Whether somebody meant something by it for the booking: who drops our properties, our text or the guest did not. */
 export const isMeant = (drift: Drift): boolean => drift.kinds.some(kind => kind !== 'unlinked');
 
 const datesOf = ({ startDate, endDate }: Shown): string => `${startDate || 'no date'} – ${endDate || 'no date'}`;

@@ -67,7 +67,8 @@ function mergeDescription(event: GoogleEvent, written: Written | null, found: Go
   const theirs = found?.description ?? '';
   if (theirs.includes(ours)) return theirs;
   const before = written?.description;
-  if (before === undefined || before === '') return ours;
+  if (before === undefined) return ours;
+  if (before === '') return [ours, theirs].join('\n');
   if (theirs.includes(before)) return theirs.replace(before, () => ours);
   const known = new Set([before, ours].flatMap(text => text.split(lineBreak)).map(line => line.trim()));
   const notes = theirs.split(lineBreak).filter(line => line.trim() !== '' && !known.has(line.trim()));

@@ -31,6 +31,8 @@ export const writtenEvent = z.object({
   guest: z.object({ email: z.string(), name: z.string() }).nullable().optional(),
   /** Somebody else has written into the description or the attendees too. */
   shared: z.boolean().default(false),
+  /** What Google kept when it was written: only that can be missed later, or putting it back would never end. */
+  kept: z.object({ details: z.boolean(), guest: z.boolean() }).default({ details: false, guest: false }),
 });
 export type WrittenEvent = z.infer<typeof writtenEvent>;
 
@@ -119,7 +121,17 @@ export function writtenPart(event: GoogleEvent, found: GoogleEvent): WrittenEven
     description: event.description ?? '',
     guest: guestOf(event),
   };
-  return { ...written, shared: isShared(written, found) };
+  return { ...written, shared: isShared(written, found), kept: keptOf(written, found) };
+}
+
+/** Which parts of a booking an event shows: the line with its reference, and its guest. */
+export function keptOf(written: Pick<WrittenEvent, 'description' | 'guest'>, found: GoogleEvent): WrittenEvent['kept'] {
+  const reference = written.description?.split('\n')[0]?.split(' (')[0] ?? '';
+  const guest = written.guest?.email.toLowerCase();
+  return {
+    details: reference !== '' && (found.description ?? '').includes(reference),
+    guest: guest !== undefined && (found.attendees ?? []).some(({ email }) => email?.toLowerCase() === guest),
+  };
 }
 
 function guestOf(event: GoogleEvent): { email: string; name: string } | null {

@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { calendarRequests } from '@monde-sauvage/contracts';
+import { eventually } from '@monde-sauvage/testkit';
+import {
+  announce,
+  type CalendarSystem,
+  type Chalet,
+  choose,
+  connectGoogle,
+  day,
+  granted,
+  mirrorOf,
+  newBooking,
+  refusalOf,
+  seedChalet,
+  seedConnectedChalet,
+  startCalendarSystem,
+} from './calendar-system.ts';
+
+describe('push channels', () => {
+  let system: CalendarSystem;
+  beforeAll(async () => {
+    system = await startCalendarSystem();
+  });
+  afterAll(() => system.drain());
+
+  const openOf = ({ calendarId }: Chalet) =>
+    system.google.channels().flatMap(channel => (channel.calendarId === calendarId ? [channel] : []));
+  const lookNow = () => system.restart();
+  const cameIn = (chalet: Chalet, title: string) =>
+    eventually(
+      () =>
+        system.published.some(
+          ({ subject, body }) =>
+            subject === 'calendar.external_event_changed' && body.chaletId === chalet.chaletId && body.title === title,
+        ),
+      { describe: `the event ${title}` },
+    );
+  const stay = (from: number) => ({ start: { date: day(from) }, end: { date: day(from + 1) } });
+  const routes = () =>
+    system.google.calls().flatMap(({ route, method }) => (/watch|stop/.test(route) ? [`${method} ${route}`] : []));
+
+  test('are renewed before they end, the next one open before the last one is stopped', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const [first] = openOf(chalet);
+    await system.pool.query(
+      `UPDATE channels SET created_at = now() - interval '6 days', expires_at = now() + interval '1 day' WHERE id = $1`,
+      [first?.id],
+    );
+    system.google.clearCalls();
+    await lookNow();
+    await eventually(() => openOf(chalet).length === 1 && openOf(chalet)[0]?.id !== first?.id);
+    expect(routes().map(route => route.split('/').at(-1))).toEqual(['watch', 'stop']);
+    system.google.createEvent(chalet.calendarId, { summary: 'After renewal', ...stay(5) });
+    await cameIn(chalet, 'After renewal');
+  });
+
+  test('whose answer was lost are followed by another, and stopped all the same', async () => {
+    const chalet = await seedChalet(system);
+    granted((await connectGoogle(system, chalet)).answer);
+    system.google.addFault({ match: { path: 'events/watch$', calendarId: chalet.calendarId }, loseResponse: 'after' });
+    granted(await choose(system, chalet));
+    await eventually(() => openOf(chalet).length === 1, { describe: 'the channel whose answer was lost' });
+    const [orphan] = openOf(chalet);
+    await eventually(() => openOf(chalet).length === 1 && openOf(chalet)[0]?.id !== orphan?.id, {
+      describe: 'another channel, and that one alone',
+      timeoutMs: 30_000,
+    });
+  }, 60_000);
+
+  test('that were given up before their resource was known are stopped once they push', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const [known] = openOf(chalet);
+    // As after a crash between Google's answer and ours: opened, never told of, given up after a day.
+    const { rows } = await system.pool.query('SELECT * FROM channels WHERE id = $1', [known?.id]);
+    await system.pool.query(
+      `UPDATE channels SET resource_id = NULL, expires_at = NULL, stopped_at = now(), created_at = now() - interval '2 days'
+        WHERE id = $1`,
+      [known?.id],
+    );
+    await lookNow();
+    await eventually(() => openOf(chalet).length === 2, { describe: 'another channel beside the forgotten one' });
+    expect(rows).toHaveLength(1);
+    system.google.createEvent(chalet.calendarId, { summary: 'Pushed twice', ...stay(5) });
+    await cameIn(chalet, 'Pushed twice');
+    await eventually(() => openOf(chalet).length === 1 && openOf(chalet)[0]?.id !== known?.id, {
+      describe: 'the forgotten channel is stopped',
+    });
+  });
+
+  test('that nobody opened, or that say a wrong token, are refused, and nothing is read', async () => {
+    const chalet = await seedConnectedChalet(system);
+    await system.google.pushesSettled();
+    const [channel] = openOf(chalet);
+    system.google.clearCalls();
+    const push = { channelToken: 'wrong', resourceId: 'r', resourceState: 'exists' };
+    const ask = (channelId: string) => system.ask(calendarRequests.receivePush, { ...push, channelId });
+    expect(refusalOf(await ask(channel?.id ?? ''))).toBe('not_found');
+    expect(refusalOf(await ask('nobody'))).toBe('not_found');
+    const { rows } = await system.pool.query(
+      'SELECT next_sync_at > now() AS later, resource_id FROM calendars JOIN channels USING (chalet_id) WHERE id = $1',
+      [channel?.id],
+    );
+    expect(rows).toEqual([{ later: true, resource_id: channel?.resourceId }]);
+    expect(system.google.calls()).toEqual([]);
+  });
+
+  test('that Google does not open are said why, and both directions go on without', async () => {
+    const chalet = await seedChalet(system);
+    granted((await connectGoogle(system, chalet)).answer);
+    const { calendarId, chaletId, owner: actor } = chalet;
+    system.google.addFault({
+      match: { path: 'events/watch$', calendarId },
+      status: 401,
+      reason: 'push.webhookUrlUnauthorized',
+      message: 'Unauthorized WebHook callback channel',
+      times: 0,
+    });
+    granted(await choose(system, chalet));
+    const errorOf = async () => {
+      const { rows } = await system.pool.query('SELECT watch_error FROM calendars WHERE chalet_id = $1', [chaletId]);
+      return rows[0]?.watch_error;
+    };
+    await eventually(async () => String(await errorOf()).includes('webhookUrlUnauthorized'));
+    const booking = newBooking(chalet);
+    await announce(system, booking);
+    await mirrorOf(system, chalet, booking);
+    system.google.createEvent(calendarId, { summary: 'Read by the schedule', ...stay(5) });
+    expect(granted(await system.ask(calendarRequests.syncCalendar, { actor, chaletId })).changed).toBe(1);
+    system.google.createEvent(calendarId, { summary: 'Read by itself', ...stay(7) });
+    await system.pool.query('UPDATE calendars SET next_sync_at = now() WHERE chalet_id = $1', [chaletId]);
+    await cameIn(chalet, 'Read by itself');
+    system.google.clearFaults();
+    await system.pool.query('UPDATE calendars SET watch_at = now() WHERE chalet_id = $1', [chaletId]);
+    await eventually(() => openOf(chalet).length === 1, { timeoutMs: 20_000 });
+    await eventually(async () => (await errorOf()) === null);
+  }, 60_000);
+});
