@@ -151,7 +151,7 @@ describe('an owner who wants to be asked about changes in Google', () => {
     await eventually(() => eventsOf(system, chalet)[0]?.id === eventId, { describe: 'the event is back' });
     await settled(system, chalet);
     expect(eventsOf(system, chalet)).toHaveLength(1);
-    expect(newsOf(booking).at(-1)).toBe('mirror_restored deleted in Google');
+    await eventually(() => newsOf(booking).at(-1) === 'mirror_restored deleted in Google');
   });
 
   test('has the booking cancelled, and its event goes', async () => {

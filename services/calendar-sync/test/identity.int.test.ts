@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type BookingSnapshot, calendarRequests } from '@monde-sauvage/contracts';
 import { eventually } from '@monde-sauvage/testkit';
+import { firstRevision } from '../src/domain/first-revision.ts';
 import { mirrorEventId } from '../src/domain/mirror-event.ts';
 import {
   announce,
@@ -104,6 +105,9 @@ describe('which event belongs to which booking', () => {
     const before = new Map(bookings.map(({ id }) => [id, Number(linksOf(id).at(-1)?.revision)]));
     const externalBefore = Number(externalNewsOf(chalet)[0]?.body.revision);
 
+    // A second for every revision since the first: here a life of minutes is lived in seconds.
+    const highest = Math.max(externalBefore, ...before.values());
+    await eventually(() => firstRevision(new Date()) > highest, { describe: 'the clock is past the last revision' });
     const { rows } = await system.pool.query(
       `SELECT string_agg(quote_ident(tablename), ', ') AS tables FROM pg_tables
         WHERE schemaname = 'public' AND tablename NOT LIKE '\\_prisma%'`,
