@@ -47,7 +47,7 @@ export async function execute([file = '', ...args]: string[], env: Record<string
     return stdout.trim();
   } catch (error) {
     const printed = z.object({ stdout: z.string(), stderr: z.string() }).safeParse(error);
-    const output = printed.success ? `${printed.data.stdout}${printed.data.stderr}`.slice(-4_000) : String(error);
-    throw new Error(`${file} ${args.join(' ')} failed\n${output}`, { cause: error });
+    const output = printed.success ? `${printed.data.stdout}${printed.data.stderr}`.slice(-2_000) : String(error);
+    throw new Error(`${file} ${args.join(' ')} failed\n${output}`);
   }
 }
