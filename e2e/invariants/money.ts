@@ -8,6 +8,8 @@ const booking = z.object({
   total: z.int().nullable(),
   refundPercentage: z.int().nullable(),
   cancelledAt: z.date().nullable(),
+  /** What the percentage is of. Null: what was paid by then. */
+  refundBase: z.int().nullable(),
   /** Of the price: the first is what confirms. Null: all of it. */
   schedule: z.array(z.object({ amount: z.int() })).nullable(),
   paymentId: z.string().nullable(),
@@ -54,7 +56,7 @@ export async function checkMoney(look: Look): Promise<Finding> {
     const bookings = await look.databases.booking.rows(
       booking,
       `SELECT id, status, currency, price_total AS total, refund_percentage AS "refundPercentage",
-              cancelled_at AS "cancelledAt", price_schedule AS schedule,
+              cancelled_at AS "cancelledAt", refund_base AS "refundBase", price_schedule AS schedule,
               payment_id AS "paymentId", payment_status AS "paymentStatus", amount_paid AS paid,
               amount_refunded AS refunded, updated_at AS "changedAt"
        FROM bookings WHERE chalet_id = ANY($1::uuid[]) AND end_date >= $2 AND source = 'website' ORDER BY id`,
@@ -179,14 +181,15 @@ function judgeBack(due: number, payments: readonly PaymentMoney[]): string[] {
 const namesOf = (payments: readonly PaymentMoney[]): string => payments.map(payment => payment.id).join(' and ');
 
 /**
- * Whole minor units, rounded half up; what was paid after the cancellation goes back in full. Stripe's times are whole
- * seconds: the guest has the benefit of the second of cancelling.
+ * Whole minor units, rounded half up; what was paid after the cancellation goes back in full. Where the booking does not
+ * say what was paid by then: Stripe's times are whole seconds, the guest has the benefit of the second of cancelling.
  */
-function dueBack({ cancelledAt, refundPercentage }: BookingMoney, kept: readonly PaymentMoney[]): number {
+function dueBack(booking: BookingMoney, kept: readonly PaymentMoney[]): number {
+  const { cancelledAt, refundPercentage, refundBase } = booking;
   const isLate = ({ paidAt }: PaymentMoney) =>
     cancelledAt !== null && paidAt !== null && paidAt.getTime() + 999 >= cancelledAt.getTime();
   const sum = (some: readonly PaymentMoney[]) => some.reduce((total, payment) => total + payment.paid, 0);
-  const late = sum(kept.filter(isLate));
+  const late = refundBase === null ? sum(kept.filter(isLate)) : Math.max(0, sum(kept) - refundBase);
   return Math.floor(((sum(kept) - late) * (refundPercentage ?? 0) + 50) / 100) + late;
 }
 

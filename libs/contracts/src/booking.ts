@@ -126,13 +126,16 @@ export type Booking = z.infer<typeof booking>;
 /**
  * A booking as `booking.*` events carry it: whole, with its version. A consumer keeps the newest version it has seen.
  * `refundPercentage` is decided when the booking is cancelled; null while it is not, or while a late payment may still
- * bring an expired hold back. It counts for what was paid up to `cancelledAt`; what is paid after that goes back in full.
+ * bring an expired hold back. It is of `refundBase`, what the booking knew to be paid when it was cancelled (minor units,
+ * before anything went back); what comes on top of that goes back in full. Older versions do not say `refundBase`: then it is
+ * what was paid up to `cancelledAt`.
  */
 export const bookingSnapshot = booking.omit({ cancellation: true }).extend({
   locale: locale.nullable(),
   policy: cancellationPolicy.nullable(),
   confirmedAt: timestamp.nullable(),
   refundPercentage: z.int().min(0).max(100).nullable(),
+  refundBase: z.int().min(0).nullable().default(null),
   balanceTerms: balanceTerms.nullable().default(null),
 });
 export type BookingSnapshot = z.infer<typeof bookingSnapshot>;

@@ -83,6 +83,7 @@ const bookingSnapshot = (chaletId: string, over: Partial<BookingSnapshot> = {}):
   policy: null,
   confirmedAt: null,
   refundPercentage: null,
+  refundBase: null,
   balanceTerms: null,
   ...over,
 });

@@ -1,6 +1,7 @@
 import { type BalanceOverdue, dateInZone } from '@monde-sauvage/contracts';
 import { advance, type BookingRecord, type Decision, unchanged } from './booking.ts';
 import { refundPercentage } from './cancellation.ts';
+import { sumsOf } from './money.ts';
 
 /**
  * The time to pay the balance is over, grace included, and payment has closed its Checkout. By the terms the booking
@@ -37,6 +38,7 @@ export function applyBalanceOverdue(
       conflict: false,
       balanceOverdue: true,
       refundPercentage: percentage,
+      refundBase: sumsOf(booking.payments).amountPaid,
     },
     { ...cause, action: 'balance_unpaid', event: 'cancelled' },
   );

@@ -64,6 +64,7 @@ export function fromRow(row: BookingRow): BookingRecord {
     locale: row.locale,
     policy: row.policy === null ? null : cancellationPolicy.parse(row.policy),
     refundPercentage: row.refundPercentage,
+    refundBase: row.refundBase,
     balanceTerms: balanceTerms.nullable().parse(row.balanceTerms),
     manageTokenHash: row.manageTokenHash,
   });
@@ -123,6 +124,7 @@ const toColumns = (booking: BookingRecord) => ({
   cancelled_at: booking.cancelledAt,
   cancel_reason: booking.cancelReason,
   refund_percentage: booking.refundPercentage,
+  refund_base: booking.refundBase,
   manage_token_hash: booking.manageTokenHash,
 });
 
@@ -134,7 +136,7 @@ export function toSnapshot(booking: BookingRecord): BookingSnapshot {
 
 /** What the guest and the owner see. */
 export function toBooking(record: BookingRecord): Booking {
-  const { locale, policy, confirmedAt, refundPercentage, ...booking } = toSnapshot(record);
+  const { locale, policy, confirmedAt, refundPercentage, refundBase, ...booking } = toSnapshot(record);
   return booking;
 }
 

@@ -99,7 +99,13 @@ describe('cancelling', () => {
       kind: 'changed',
       change: {
         event: 'cancelled',
-        booking: { status: 'cancelled', cancelReason: 'guest', refundPercentage: 100, version: 3 },
+        booking: {
+          status: 'cancelled',
+          cancelReason: 'guest',
+          refundPercentage: 100,
+          refundBase: 45_000,
+          version: 3,
+        },
         history: { by: 'guest', reason: 'grippe', changes: { status: { from: 'confirmed', to: 'cancelled' } } },
       },
     });

@@ -85,6 +85,7 @@ export function cancelBooking(
           holdExpiresAt: null,
           conflict: false,
           refundPercentage: percentage,
+          refundBase: sumsOf(booking.payments).amountPaid,
         },
         { at: o.at, by: whoIs(o.actor), action: 'cancelled', reason: o.reason, event: 'cancelled' },
       );

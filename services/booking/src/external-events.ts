@@ -101,6 +101,7 @@ function externalBooking(
     locale: null,
     policy: null,
     refundPercentage: null,
+    refundBase: null,
     balanceTerms: null,
     manageTokenHash: null,
   };

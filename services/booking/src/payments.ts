@@ -47,6 +47,7 @@ export function applySuccessfulPayment(
             cancelledAt: null,
             cancelReason: null,
             refundPercentage: null,
+            refundBase: null,
           },
           { ...cause, action: 'reinstated', reason: 'paid after the hold ended; still free', event: 'confirmed' },
         );

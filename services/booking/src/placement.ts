@@ -82,6 +82,7 @@ export function placeBooking(
       policy: chalet.policy,
       balanceTerms: balanceTermsOf(price, chalet.deposit),
       refundPercentage: null,
+      refundBase: null,
       manageTokenHash: o.manageTokenHash,
     },
     { at: o.at, by: 'guest', action: 'placed', event: 'created' },

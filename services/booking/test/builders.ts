@@ -74,6 +74,7 @@ export const bookingOf = (fields: BookingPatch = {}): BookingRecord =>
       ],
     },
     refundPercentage: null,
+    refundBase: null,
     balanceTerms: null,
     manageTokenHash: 'hash',
     ...fields,

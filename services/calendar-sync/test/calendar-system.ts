@@ -304,6 +304,7 @@ export function newBooking(chalet: Chalet, fields: Partial<BookingSnapshot> = {}
     policy: null,
     confirmedAt: null,
     refundPercentage: null,
+    refundBase: null,
     balanceTerms: null,
     ...fields,
   };

@@ -11,6 +11,7 @@ const bookingCopy = bookingSnapshot.pick({
   status: true,
   cancelReason: true,
   refundPercentage: true,
+  refundBase: true,
   confirmedAt: true,
   holdExpiresAt: true,
   reference: true,
@@ -45,12 +46,12 @@ export async function keepBooking(tx: Transaction, copy: BookingCopy): Promise<b
   await tx.$executeRaw`
     INSERT INTO bookings (id, version, status, cancel_reason, refund_percentage, confirmed_at, hold_expires_at, reference,
                           chalet_id, establishment_id, start_date, end_date, total, currency, locale, cancelled_at,
-                          balance_amount, balance_due_on, balance_terms, balance_notice_at)
+                          refund_base, balance_amount, balance_due_on, balance_terms, balance_notice_at)
     VALUES (${copy.id}::uuid, ${copy.version}, ${copy.status}, ${copy.cancelReason}, ${copy.refundPercentage},
             ${copy.confirmedAt}::timestamptz, ${copy.holdExpiresAt}::timestamptz, ${copy.reference},
             ${copy.chaletId}::uuid, ${copy.establishmentId}::uuid, ${civilDateToDb(copy.startDate)}::date,
             ${civilDateToDb(copy.endDate)}::date, ${copy.price.total}, ${copy.price.currency}, ${copy.locale},
-            ${copy.cancelledAt}::timestamptz, ${balance?.amount ?? null}::int,
+            ${copy.cancelledAt}::timestamptz, ${copy.refundBase}::int, ${balance?.amount ?? null}::int,
             ${balance ? civilDateToDb(balance.dueOn) : null}::date,
             ${copy.balanceTerms === null ? null : JSON.stringify(copy.balanceTerms)}::jsonb, ${noticeAt}::timestamptz)
     ON CONFLICT (id) DO UPDATE SET
@@ -58,7 +59,7 @@ export async function keepBooking(tx: Transaction, copy: BookingCopy): Promise<b
       refund_percentage = excluded.refund_percentage, confirmed_at = excluded.confirmed_at,
       hold_expires_at = excluded.hold_expires_at, start_date = excluded.start_date, end_date = excluded.end_date,
       total = excluded.total, currency = excluded.currency, locale = excluded.locale,
-      cancelled_at = excluded.cancelled_at, balance_amount = excluded.balance_amount,
+      cancelled_at = excluded.cancelled_at, refund_base = excluded.refund_base, balance_amount = excluded.balance_amount,
       balance_due_on = excluded.balance_due_on, balance_terms = excluded.balance_terms,
       balance_notice_at = CASE WHEN bookings.balance_told = 'overdue' OR excluded.balance_notice_at IS NULL THEN NULL
         ELSE greatest(bookings.balance_notice_at, excluded.balance_notice_at) END

@@ -30,8 +30,8 @@ const payment: Payment = {
 const second: Payment = { ...payment, id: 'second', attempt: 2, paidAt: new Date('2027-01-15T14:20:00Z') };
 const cancelledAt = new Date('2027-01-20T10:00:00.400Z');
 const cancelled = (refundPercentage: number | null) =>
-  ({ status: 'cancelled', refundPercentage, cancelledAt }) as const;
-const confirmed = { status: 'confirmed', refundPercentage: null, cancelledAt: null } as const;
+  ({ status: 'cancelled', refundPercentage, cancelledAt, refundBase: null }) as const;
+const confirmed = { status: 'confirmed', refundPercentage: null, cancelledAt: null, refundBase: null } as const;
 
 test.each([
   [12_345, 50, 6_173],
@@ -133,6 +133,16 @@ describe('deposit and balance', () => {
     expect(planRefunds(cancelled(0), [deposit, late], [])).toEqual([
       { paymentId: 'balance', purpose: 'cancellation', amount: 7_000 },
     ]);
+  });
+
+  test.each([
+    ['neither was known to be paid', 0, 10_001],
+    ['the deposit was', 3_001, 7_000 + 750],
+    ['both were, in the very second too', 10_001, 2_500],
+  ])('give back the share of what was paid at the cancellation, and all of the rest: %s', (_, refundBase, back) => {
+    const now = { ...balance, paidAt: new Date('2027-01-20T10:00:00Z') };
+    const planned = planRefunds({ ...cancelled(25), refundBase }, [deposit, now], []);
+    expect(planned.reduce((sum, refund) => sum + refund.amount, 0)).toBe(back);
   });
 
   test('wait together when a bank contests one of them', () => {

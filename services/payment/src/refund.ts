@@ -24,6 +24,8 @@ export interface BookingMoney {
   status: 'pending' | 'confirmed' | 'cancelled';
   refundPercentage: number | null;
   cancelledAt: Date | null;
+  /** What the percentage is of; null from older versions of the booking service. */
+  refundBase: number | null;
 }
 
 /** A percentage (0 to 100, whole) of an amount, rounded half up. In integers: 0.1 has no place in money. */
@@ -96,11 +98,13 @@ export function planRefunds(
 }
 
 /** What a cancelled booking gives back in all. */
-function dueBack({ status, refundPercentage, cancelledAt }: BookingMoney, kept: readonly Payment[]): number {
+function dueBack(booking: BookingMoney, kept: readonly Payment[]): number {
+  const { status, refundPercentage, cancelledAt, refundBase } = booking;
   if (status !== 'cancelled' || refundPercentage === null) return 0;
-  const late = kept.filter(payment => isPaidAfter(payment, cancelledAt));
   const sum = (some: readonly Payment[]) => some.reduce((total, payment) => total + payment.amountPaid, 0);
-  return percentageOf(sum(kept) - sum(late), refundPercentage) + sum(late);
+  const inTime = sum(kept.filter(payment => !isPaidAfter(payment, cancelledAt)));
+  const base = refundBase === null ? inTime : Math.min(refundBase, sum(kept));
+  return percentageOf(base, refundPercentage) + sum(kept) - base;
 }
 
 /** Stripe's times are whole seconds: within the second of cancelling, the guest has the benefit of it. */

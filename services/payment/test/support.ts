@@ -312,6 +312,7 @@ function pendingBooking({ now, ...o }: { now: Date } & Partial<BookingSnapshot>)
     policy: null,
     confirmedAt: null,
     refundPercentage: null,
+    refundBase: null,
     balanceTerms: null,
     ...o,
   };
