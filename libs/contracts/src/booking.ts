@@ -189,6 +189,10 @@ const bookingFilter = {
   status: bookingStatus.optional(),
   source: bookingSource.optional(),
   chaletId: id.optional(),
+  conflict: z
+    .enum(['true', 'false'])
+    .optional()
+    .meta({ description: 'only those that are, or are not, in conflict with an event of the owner' }),
 };
 export const bookingListQuery = z.object({ ...bookingFilter, ...page });
 

@@ -53,6 +53,7 @@ interface BookingFilter {
   status?: BookingRow['status'] | undefined;
   source?: BookingRow['source'] | undefined;
   chaletId?: string | undefined;
+  conflict?: 'true' | 'false' | undefined;
 }
 
 /** An establishment's bookings by arrival; `from` and `to` select the stays that touch that range. */
@@ -83,6 +84,7 @@ const matching = (filter: BookingFilter): Prisma.BookingWhereInput => ({
   ...(filter.status === undefined ? {} : { status: filter.status }),
   ...(filter.source === undefined ? {} : { source: filter.source }),
   ...(filter.chaletId === undefined ? {} : { chaletId: filter.chaletId }),
+  ...(filter.conflict === undefined ? {} : { conflict: filter.conflict === 'true' }),
   ...(filter.to === undefined ? {} : { startDate: { lt: civilDateToDb(filter.to) } }),
   ...(filter.from === undefined ? {} : { endDate: { gt: civilDateToDb(filter.from) } }),
 });

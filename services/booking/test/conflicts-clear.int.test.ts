@@ -42,10 +42,20 @@ async function seedConflict() {
     granted(
       await system.ask(bookingRequests.list, { actor: owner, establishmentId: chalet.establishmentId, limit: 100 }),
     ).items.filter(({ status }) => status !== 'cancelled');
+  const inConflict = async () =>
+    granted(
+      await system.ask(bookingRequests.list, {
+        actor: owner,
+        establishmentId: chalet.establishmentId,
+        conflict: 'true',
+        limit: 100,
+      }),
+    ).items.length;
   const flags = async () => Object.fromEntries((await rows()).map(({ source, conflict }) => [source, conflict]));
   await record({ from: 11, to: 13 });
   expect(await flags()).toEqual({ website: true, google: true });
-  return { booking, chalet, record, flags };
+  expect(await inConflict()).toBe(2);
+  return { booking, chalet, record, flags, inConflict };
 }
 
 /** Whether each version of a booking that was announced said that it is in conflict, oldest first. */
@@ -63,8 +73,9 @@ describe('a conflict between a website booking and an event of the owner', () =>
     ['moves away', { from: 12, to: 14 }],
     ['goes, or takes no nights any more', 'removed'],
   ] as const)('clears by itself when the event %s, and every turn is announced', async (_, change) => {
-    const { booking, record, flags } = await seedConflict();
+    const { booking, record, flags, inConflict } = await seedConflict();
     await record(change);
+    expect(await inConflict()).toBe(0);
     expect(Object.values(await flags())).not.toContain(true);
     expect(await announced(booking.id)).toEqual([false, true, false]);
   });

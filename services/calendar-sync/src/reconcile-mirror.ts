@@ -84,7 +84,8 @@ export async function reconcileMirror(context: Context, mirror: Mirror, around: 
   });
   const hash = hashOfEvent(event);
   const decision = around.decisions.get(mirror.bookingId);
-  const asks = around.calendarDrift === 'ask' && decision?.status !== 'restoring';
+  // What is done to the event of a stay that is over is no question: nothing can be cancelled any more.
+  const asks = around.calendarDrift === 'ask' && decision?.status !== 'restoring' && mirror.desired.endDate >= today;
   if (place !== null && decision !== undefined) {
     // Until the owner decides, only what is seen anew in Google is looked at: the question may have changed, or gone.
     if (asks && mirror.drift === null) return commitSettled(context, mirror, 'awaiting_decision');

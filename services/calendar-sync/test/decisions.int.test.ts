@@ -280,6 +280,22 @@ describe('an owner who wants to be asked about changes in Google', () => {
     expect(await waiting(chalet)).toEqual([]);
   });
 
+  test('is not asked about the event of a stay that is over', async () => {
+    const chalet = await seedConnectedChalet(system);
+    await announceSettings(system, chalet, { calendarDrift: 'ask' });
+    const booking = newBooking(chalet);
+    await announce(system, booking);
+    const { id = '' } = await mirrorOf(system, chalet, booking);
+    const over = { ...booking, startDate: day(-4), endDate: day(-2), version: 2 };
+    await announce(system, over);
+    await eventually(() => eventsOf(system, chalet)[0]?.start?.date === over.startDate);
+    await settled(system, chalet);
+    await system.google.pushesSettled();
+    system.google.patchEvent(chalet.calendarId, id ?? '', { summary: 'Tidied up' });
+    await eventually(() => newsOf(booking).at(-1) === 'mirror_restored renamed in Google');
+    expect(await waiting(chalet)).toEqual([]);
+  });
+
   test('is the only one who decides', async () => {
     const { chalet, eventId } = await asks();
     system.google.patchEvent(chalet.calendarId, eventId, moved);
