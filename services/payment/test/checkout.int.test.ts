@@ -201,6 +201,18 @@ test('settling a hold closes the session; who paid in time is told so', async ()
   expect(await stage.settleHold(stage.book().id)).toMatchObject({ ok: true, value: { outcome: 'released' } });
 });
 
+test('a payment that booking still asks about after a minute is announced again: its event was lost', async () => {
+  const booking = stage.book();
+  stage.stripe.sessions.pay(await openSessionOf(booking.id));
+  await eventually(() => stage.subjectsOf(booking.id).includes('payment.succeeded'));
+  const settle = () => stage.settleHold(booking.id);
+  expect(await settle()).toMatchObject({ value: { outcome: 'paid' } });
+  stage.stripe.clock.moveBy(61_000);
+  expect(await settle()).toMatchObject({ value: { outcome: 'paid' } });
+  await eventually(() => stage.subjectsOf(booking.id).length === 2);
+  expect(stage.subjectsOf(booking.id)).toEqual(['payment.succeeded', 'payment.succeeded']);
+});
+
 test('settling a hold ends an attempt whose session nobody was given', async () => {
   const booking = stage.book();
   stage.stripe.faults.add({

@@ -36,5 +36,6 @@ export async function settleOverdueBalance(
   const settled = await changeBooking(ctx, origin, (booking, { timezone }) =>
     applyBalanceOverdue(booking, notice, { at, timezone }),
   );
+  ctx.metrics.payments.inc({ action: 'balance_overdue' });
   if (!settled.ok) throw new Error(`a balance is overdue for booking ${bookingId}, which does not exist`);
 }
