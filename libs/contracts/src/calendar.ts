@@ -139,6 +139,11 @@ export const googleOverview = z.object({
       lastSyncAt: timestamp.nullable(),
       lastPushAt: timestamp.nullable(),
       channelExpiresAt: timestamp.nullable(),
+      channelProblem: z
+        .string()
+        .nullable()
+        .default(null)
+        .meta({ description: 'why Google does not push; changes come with the periodic sync until it does' }),
       mirrors: z.object({
         synced: z.int(),
         waiting: z.int(),

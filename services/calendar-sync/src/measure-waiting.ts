@@ -19,4 +19,7 @@ export function measureWaiting(context: Pick<Context, 'db' | 'metrics'>): void {
     gauge.reset();
     for (const { status, _count } of rows) gauge.set({ status }, _count);
   });
+  metrics.gauge('calendars_not_watched', 'Chosen calendars that Google refused to push for', [], async gauge => {
+    gauge.set(await db.calendar.count({ where: { watchError: { not: null } } }));
+  });
 }

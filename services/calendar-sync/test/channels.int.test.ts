@@ -122,6 +122,11 @@ describe('push channels', () => {
       return rows[0]?.watch_error;
     };
     await eventually(async () => String(await errorOf()).includes('webhookUrlUnauthorized'));
+    const { establishmentId } = chalet;
+    const overview = granted(await system.ask(calendarRequests.overview, { actor, establishmentId }));
+    expect(overview.calendars).toMatchObject([
+      { status: 'ok', channelExpiresAt: null, channelProblem: expect.stringContaining('webhookUrlUnauthorized') },
+    ]);
     const booking = newBooking(chalet);
     await announce(system, booking);
     await mirrorOf(system, chalet, booking);

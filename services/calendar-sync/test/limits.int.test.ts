@@ -91,6 +91,25 @@ describe('how much Google is asked', () => {
     await replica.drain();
   }, 60_000);
 
+  test('an access token that is not accepted is refreshed once a try, and costs nobody the connection', async () => {
+    const chalet = await seedConnectedChalet(system);
+    await settled(system, chalet);
+    await system.google.pushesSettled();
+    const { calendarId, establishmentId } = chalet;
+    system.google.addFault({ match: { method: 'POST', calendarId }, status: 401, times: 2 });
+    system.google.clearCalls();
+    const booking = newBooking(chalet);
+    await announce(system, booking);
+    await mirrorOf(system, chalet, booking);
+    expect(insertsOf(calendarId).map(({ status }) => status)).toEqual([401, 401, 200]);
+    // One for the second try of the first attempt; the third finds that token still good.
+    expect(system.google.calls({ path: '/token' }).length).toBeLessThanOrEqual(2);
+    const { rows } = await system.pool.query('SELECT status FROM connections WHERE establishment_id = $1', [
+      establishmentId,
+    ]);
+    expect(rows).toEqual([{ status: 'active' }]);
+  });
+
   test.each([
     { status: 503, retryAfter: 2, said: 'seconds' },
     { status: 429, retryAfter: new Date(Date.now() + 3_600_000).toUTCString(), said: 'a date' },

@@ -75,6 +75,7 @@ async function viewCalendar(context: Context, calendar: Calendar, chalet: Chalet
     lastSyncAt: iso(calendar.lastSyncAt),
     lastPushAt: iso(calendar.lastPushAt),
     channelExpiresAt: iso(channel?.expiresAt),
+    channelProblem: calendar.watchError,
     mirrors: {
       synced: count('synced'),
       waiting: count('wanted'),
