@@ -75,7 +75,7 @@ const balanceNotice = z.object({
   occurredAt: timestamp,
 });
 
-/** Told once each, whatever restarts: reminders for whoever writes to guests. */
+/** Told once each, whatever restarts: reminders for whoever writes to guests. Only what booking is to cancel and has not is told again. */
 export const balanceEvents = {
   /** `upcoming` some days before the balance is due, `due` on the day. */
   balanceDue: defineEvent({

@@ -21,11 +21,17 @@ test.each([
   // The night between saw the clocks go forward.
   ['on the day, in summer time', '2027-03-15T04:00:00Z', 'upcoming', 'due', '2027-03-18T04:00:00.000Z'],
   ['in the last hour of grace', '2027-03-18T03:59:59Z', 'due', undefined, '2027-03-18T04:00:00.000Z'],
-  ['when the grace is over', '2027-03-18T04:00:00Z', 'due', 'overdue', null],
-  ['long after, with nothing told', '2027-05-01T00:00:00Z', 'none', 'overdue', null],
-  ['long after, with all told', '2027-05-01T00:00:00Z', 'overdue', undefined, null],
+  ['when the grace is over', '2027-03-18T04:00:00Z', 'due', 'overdue', '2027-03-19T04:00:00.000Z'],
+  ['long after, with nothing told', '2027-05-01T00:00:00Z', 'none', 'overdue', '2027-05-02T00:00:00.000Z'],
+  ['a day after booking was told to cancel', '2027-03-19T04:00:00Z', 'overdue', 'overdue', '2027-03-20T04:00:00.000Z'],
 ] as const)('%s (%s)', (_when, now, told, tell, nextAt) => {
   expect(decide(now, told)).toEqual([tell, nextAt]);
+});
+
+test('an overdue balance that is kept is told of once', () => {
+  const keep = { unpaidBalance: 'keep' };
+  expect(decide('2027-03-18T04:00:00Z', 'due', keep)).toEqual(['overdue', null]);
+  expect(decide('2027-05-01T00:00:00Z', 'overdue', keep)).toEqual([undefined, null]);
 });
 
 test('without reminder days the due day is the first that is told', () => {

@@ -17,6 +17,7 @@ export interface Balance {
 
 /** What was announced of a balance, in this order. */
 export type BalanceStage = 'none' | 'upcoming' | 'due' | 'overdue';
+const dayMs = 24 * 60 * 60_000;
 const order: readonly BalanceStage[] = ['none', 'upcoming', 'due', 'overdue'];
 
 /** Bookings of older versions have none. */
@@ -46,7 +47,8 @@ export function firstLook(balance: Balance, terms: BalanceTerms | null): Date {
 
 /**
  * What is to be announced now, and when to look again. Only the newest stage is told: who books the day before the
- * balance is due is not reminded of it twice.
+ * balance is due is not reminded of it twice. What booking is to cancel and has not is told again each day: the event was
+ * lost, or waits.
  * @param o.told what was announced already
  * @returns `tell` undefined when there is nothing new; `nextAt` null when nothing follows
  */
@@ -57,8 +59,9 @@ export function decideBalance(
   const stages = daysOf(balance, termsOf(o.terms)).map(([stage, day]) => ({ stage, at: startOfDay(day, o.timezone) }));
   const reached = stages.filter(({ at }) => at <= o.now).at(-1)?.stage ?? 'none';
   const isNew = order.indexOf(reached) > order.indexOf(o.told);
+  const isUnheard = reached === 'overdue' && termsOf(o.terms).unpaidBalance === 'cancel';
   return {
-    tell: isNew && reached !== 'none' ? reached : undefined,
-    nextAt: stages.find(({ at }) => at > o.now)?.at ?? null,
+    tell: (isNew || isUnheard) && reached !== 'none' ? reached : undefined,
+    nextAt: stages.find(({ at }) => at > o.now)?.at ?? (isUnheard ? new Date(o.now.getTime() + dayMs) : null),
   };
 }

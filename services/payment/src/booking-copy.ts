@@ -61,7 +61,8 @@ export async function keepBooking(tx: Transaction, copy: BookingCopy): Promise<b
       total = excluded.total, currency = excluded.currency, locale = excluded.locale,
       cancelled_at = excluded.cancelled_at, refund_base = excluded.refund_base, balance_amount = excluded.balance_amount,
       balance_due_on = excluded.balance_due_on, balance_terms = excluded.balance_terms,
-      balance_notice_at = CASE WHEN bookings.balance_told = 'overdue' OR excluded.balance_notice_at IS NULL THEN NULL
+      balance_notice_at = CASE WHEN excluded.balance_notice_at IS NULL THEN NULL
+        WHEN bookings.balance_told = 'overdue' THEN bookings.balance_notice_at
         ELSE greatest(bookings.balance_notice_at, excluded.balance_notice_at) END
     WHERE excluded.version >= bookings.version`;
   return true;

@@ -158,4 +158,8 @@ test('a balance that is overdue where owners cancel is closed at Stripe before b
   expect((await atStripe(unpaid.bookingId))?.status).toBe('expired');
   expect(stagesOf(inTime.bookingId)).toEqual([]);
   expect(await stage.checkout(unpaid.bookingId)).toMatchObject({ ok: false, refusal: { code: 'not_pending' } });
+  // Booking has not cancelled it by the next day, so it has not heard.
+  stage.stripe.clock.moveBy(dayMs);
+  await notices(unpaid.bookingId, 2);
+  expect(stagesOf(unpaid.bookingId)).toEqual(['overdue, cancel: true', 'overdue, cancel: true']);
 });
