@@ -165,6 +165,13 @@ export const googleOverview = z.object({
         .meta({ description: 'changes in Google that wait for a decision, oldest first, at most 20' }),
     }),
   ),
+  leftEvents: z
+    .array(z.object({ chaletId: id, events: z.int().positive() }))
+    .default([])
+    .meta({
+      description:
+        'events that still take nights although Google was disconnected; choosing no calendar for the chalet lets go of them',
+    }),
 });
 
 export const selectableCalendar = z.object({

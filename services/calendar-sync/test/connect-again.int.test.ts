@@ -211,8 +211,12 @@ describe('connections and calendars that change', () => {
     await eventually(() => externalNews(chalet).length === 3);
     expect(externalNews(chalet)).toEqual([`changed ${calendarId}`, `changed ${calendarId}`, `removed ${calendarId}`]);
     granted(await system.ask(calendarRequests.disconnect, { actor, establishmentId }));
+    const left = async () =>
+      granted(await system.ask(calendarRequests.overview, { actor, establishmentId })).leftEvents;
+    expect(await left()).toEqual([{ chaletId: chalet.chaletId, events: 1 }]);
     granted(await choose(system, chalet, null));
     await eventually(() => externalNews(chalet).length === 4);
+    expect(await left()).toEqual([]);
   });
 
   test('after a disconnection nothing is called, and a token that could not be revoked then is revoked later', async () => {

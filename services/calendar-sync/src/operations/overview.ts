@@ -5,6 +5,7 @@ import { describeProblem } from '../domain/problems.ts';
 import type { Calendar, Chalet, Connection, Mirror } from '../generated/prisma/client.ts';
 import { countConflicts, listConflicts } from '../stores/conflict-store.ts';
 import { unmetDecisions, viewDecision } from '../stores/decision-store.ts';
+import { countLeftEvents } from '../stores/external-event-store.ts';
 
 type Overview = z.input<typeof googleOverview>;
 type CalendarView = Overview['calendars'][number];
@@ -33,7 +34,8 @@ export async function overview(
       ),
     ),
   );
-  return ok({ establishmentId, connection: viewConnection(connection), calendars: views });
+  const leftEvents = await countLeftEvents(context, establishmentId);
+  return ok({ establishmentId, connection: viewConnection(connection), calendars: views, leftEvents });
 }
 
 const viewConnection = (connection: Connection | null): Overview['connection'] => ({

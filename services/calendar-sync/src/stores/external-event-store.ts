@@ -78,3 +78,18 @@ export async function writeExternalChanges(
 export async function findActiveExternalEvents(tx: Transaction, chaletId: string): Promise<ExternalEvent[]> {
   return (await tx.externalEvent.findMany({ where: { chaletId, status: 'active' } })).map(fromRow);
 }
+
+/** Per chalet without a calendar, how many of the owner's events still take nights: what a disconnection left. */
+export const countLeftEvents = (
+  context: Pick<Context, 'db' | 'now'>,
+  establishmentId: string,
+): Promise<{ chaletId: string; events: number }[]> =>
+  context.db.$queryRaw<{ chaletId: string; events: number }[]>`
+    SELECT chalet.id AS "chaletId", count(*)::int AS events
+      FROM chalets chalet
+      JOIN external_events event ON event.chalet_id = chalet.id AND event.status = 'active'
+       AND event.end_date >= (${context.now()}::timestamptz AT TIME ZONE chalet.timezone)::date
+     WHERE chalet.establishment_id = ${establishmentId}::uuid
+       AND NOT EXISTS (SELECT 1 FROM calendars calendar WHERE calendar.chalet_id = chalet.id)
+     GROUP BY chalet.id
+     ORDER BY chalet.id`;
