@@ -1,17 +1,23 @@
 /**
- * One configuration, three kinds of tests, told apart by their file names:
+ * One configuration, four kinds of tests, told apart by their file names:
  *   unit         *.test.ts beside its source: pure, no servers
  *   integration  *.int.test.ts in a project's test/: real Postgres and NATS
  *   scenario     e2e/**\/*.scenario.test.ts: the whole system, from outside
+ *   property     e2e/**\/*.property.test.ts: random sequences against real services, in one process
  *   containers   e2e/**\/*.containers.test.ts: images and compose, on a Docker engine (npm run test:containers)
  *   browser      e2e/**\/*.browser.test.ts: the pages of a system that npm start runs (npm run test:browser)
  *   k8s          e2e/**\/*.k8s.test.ts: deploy/k8s as kubectl renders it (npm run test:k8s)
  * Servers are started once in globalSetup, only when a selected kind needs them.
  */
 const kinds = {
-  unit: { testRegex: ['(?<!\\.int|\\.scenario|\\.browser|\\.containers|\\.k8s)\\.test\\.ts$'] },
+  unit: { testRegex: ['(?<!\\.int|\\.scenario|\\.property|\\.browser|\\.containers|\\.k8s)\\.test\\.ts$'] },
   integration: {
     testRegex: ['\\.int\\.test\\.ts$'],
+    globalSetup: '<rootDir>/libs/testkit/src/jest-global-setup.ts',
+    globalTeardown: '<rootDir>/libs/testkit/src/jest-global-teardown.ts',
+  },
+  property: {
+    testRegex: ['\\.property\\.test\\.ts$'],
     globalSetup: '<rootDir>/libs/testkit/src/jest-global-setup.ts',
     globalTeardown: '<rootDir>/libs/testkit/src/jest-global-teardown.ts',
   },

@@ -1,6 +1,7 @@
 export { testContainerLabel } from './containers.ts';
 export { type CrashPlan, planCrashes } from './crash-plan.ts';
 export { type CuttableLink, cuttableLink } from './cuttable-link.ts';
+export { type CuttableUser, cuttableUser } from './cuttable-user.ts';
 export { type EventuallyOptions, eventually } from './eventually.ts';
 export { type GuardedCommand, type GuardedProcess, startGuarded } from './guarded-process.ts';
 export { startNatsServer } from './nats-server.ts';

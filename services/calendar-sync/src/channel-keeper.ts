@@ -5,7 +5,6 @@ import type { Calendar, Channel } from './generated/prisma/client.ts';
 import { GoogleCallError } from './google/classify-error.ts';
 import { hashOf, newSecret } from './google/oauth.ts';
 
-const claimMs = 60_000;
 /** A channel is followed by a new one in the last fifth of its life: Google does not renew by itself. */
 const renewalShare = 0.2;
 const longestChannelMs = 7 * 86_400_000;
@@ -62,7 +61,7 @@ async function watchCalendar(context: Context, chaletId: string): Promise<void> 
   const now = context.now();
   const { count } = await context.db.calendar.updateMany({
     where: { chaletId, OR: [{ watchAt: null }, { watchAt: { lte: now } }] },
-    data: { watchAt: new Date(now.getTime() + claimMs) },
+    data: { watchAt: new Date(now.getTime() + context.timing.watchClaimMs) },
   });
   const calendar = count === 1 ? await context.db.calendar.findUnique({ where: { chaletId } }) : null;
   if (calendar === null) return;

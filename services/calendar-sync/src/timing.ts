@@ -25,6 +25,8 @@ export interface Timing {
   /** Over which calendars are spread that are to be read at once when a replica starts. */
   catchUpSpreadMs: number;
   watchRetry: Backoff;
+  /** A replica that opens a channel has this long; after that, another one does. */
+  watchClaimMs: number;
   /** A push that our own write causes comes within this time, or it is not taken for that. */
   echoMs: number;
   /** How long a push that should come may be missing before the calendar is read all the same. */
@@ -48,6 +50,7 @@ export const timing: Timing = {
   fullListEveryMs: 7 * 86_400_000,
   catchUpSpreadMs: 3_000,
   watchRetry: { baseMs: 2_000, capMs: 30 * 60_000 },
+  watchClaimMs: 60_000,
   echoMs: 30_000,
   missingEchoMs: 15_000,
   callSpacingMs: 110,

@@ -1,0 +1,34 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { readPropertyRun, runSequences } from '@monde-sauvage/testkit';
+import { describeLife, type Life, lives } from './calendar/actions.ts';
+import { createBatchRunner } from './calendar/batch.ts';
+import { daysToSpring, startWorld, type World } from './calendar/world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+}, 60_000);
+afterAll(() => world?.stop(), 60_000);
+
+const run = readPropertyRun(process.env, { count: 500 });
+
+test(
+  `whatever owners, guests, Google and crashes do, calendars and bookings agree in the end (seed ${run.seed})`,
+  async () => {
+    const runner = createBatchRunner(world, line => {
+      if (process.env.PROPERTY_VERBOSE) process.stderr.write(`${line}\n`);
+    });
+    await runSequences<Life>(
+      {
+        name: 'calendars and bookings agree',
+        sequence: lives(daysToSpring()),
+        describe: describeLife,
+        batchSize: 25,
+        runBatch: runner.run,
+      },
+      run,
+    );
+    expect(runner.lived).toBeGreaterThanOrEqual(run.count);
+  },
+  30 * 60_000,
+);

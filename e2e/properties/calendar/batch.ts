@@ -1,0 +1,94 @@
+import type { Verdicts } from '@monde-sauvage/testkit';
+import type { Life } from './actions.ts';
+import { beginLife, createEstate, type Estate, endLife } from './estate.ts';
+import { live, settleDown } from './live.ts';
+import { becomeQuiet } from './quiet.ts';
+import { findWrongs } from './verdict.ts';
+import type { World } from './world.ts';
+
+export interface BatchRunner {
+  run(batch: readonly Life[]): Promise<Verdicts>;
+  /** How many lives were lived so far. */
+  readonly lived: number;
+}
+
+/** Lives lives side by side in a world, each in an establishment of its own, brings all to rest, and judges each. */
+export function createBatchRunner(world: World, log: (line: string) => void): BatchRunner {
+  const all: Estate[] = [];
+  let lived = 0;
+  const run = async (batch: readonly Life[]): Promise<Verdicts> => {
+    while (all.length < batch.length) all.push(await createEstate(world));
+    const lives = batch.flatMap((life, index) => (all[index] ? [{ life, estate: all[index] }] : []));
+    const estates = lives.map(({ estate }) => estate);
+    const stopwatch = startStopwatch();
+    await Promise.all(lives.map(({ estate, life }) => beginLife(estate, life)));
+    stopwatch.lap('begin');
+    const broken = await Promise.all(lives.map(({ estate, life }) => live(estate, life).then(nothing, asError)));
+    stopwatch.lap('live');
+    const unrest = await comeToRest(world, estates).then(nothing, asError);
+    stopwatch.lap('rest');
+    const wrongs = await Promise.all(estates.map(findWrongs));
+    const loops = unrest ? [] : await findLoops(world, estates);
+    stopwatch.lap('look');
+    await Promise.all(estates.map(endLife));
+    lived += batch.length;
+    const crashes = [...world.plan.struck.values()].reduce((sum, times) => sum + times, 0);
+    log(`${lived} lives (${stopwatch.laps()}), ${crashes} crashes`);
+    const verdicts = estates.map((_, index) => {
+      const found = [...(wrongs[index] ?? []), ...(loops[index] ?? [])];
+      return broken[index] ?? (found.length > 0 ? new Error(found.join('\n')) : undefined);
+    });
+    if (unrest && verdicts.every(verdict => verdict === undefined)) throw unrest;
+    return verdicts;
+  };
+  return {
+    run,
+    get lived() {
+      return lived;
+    },
+  };
+}
+
+const nothing = () => undefined;
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+
+/** Faults are off, everybody is connected, calendars are read once more: nothing may be left to do. */
+async function comeToRest(world: World, estates: Estate[]): Promise<void> {
+  world.plan.disarm();
+  await world.fleet.whole();
+  world.google.clearFaults();
+  world.google.configure({ rotateRefreshTokens: false });
+  await Promise.all(estates.map(settleDown));
+  await becomeQuiet(world);
+}
+
+/** At rest, reading every calendar once more writes nothing: our own writes coming back cause no others. */
+async function findLoops(world: World, estates: Estate[]): Promise<string[][]> {
+  world.google.clearCalls();
+  await Promise.all(estates.map(settleDown));
+  await becomeQuiet(world);
+  const isWrite = /\/calendars\/([^/]+)\/events(\/(?!watch$)[^/]+)?$/;
+  const writes = world.google.calls().flatMap(({ method, path }) => {
+    const calendar = method === 'GET' ? undefined : isWrite.exec(path)?.[1];
+    return calendar ? [{ calendar: decodeURIComponent(calendar), call: `${method} ${path}` }] : [];
+  });
+  world.google.clearCalls();
+  return estates.map(({ calendars }) =>
+    writes.flatMap(({ calendar, call }) =>
+      calendars.includes(calendar) ? [`at rest, Google was called: ${call}`] : [],
+    ),
+  );
+}
+
+function startStopwatch() {
+  const laps: string[] = [];
+  const cpu = process.cpuUsage();
+  let since = performance.now();
+  return {
+    lap(name: string) {
+      laps.push(`${name} ${((performance.now() - since) / 1_000).toFixed(1)} s`);
+      since = performance.now();
+    },
+    laps: () => `${laps.join(', ')}, processor ${(process.cpuUsage(cpu).user / 1e6).toFixed(1)} s`,
+  };
+}

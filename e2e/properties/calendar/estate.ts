@@ -1,0 +1,238 @@
+import {
+  type Actor,
+  addDays,
+  type Booking,
+  bookingRequests,
+  type CivilDate,
+  calendarRequests,
+  type createdBooking,
+  establishmentRequests,
+  type Result,
+} from '@monde-sauvage/contracts';
+import { UnavailableError } from '@monde-sauvage/messaging';
+import { newId } from '@monde-sauvage/service-kit';
+import { eventually } from '@monde-sauvage/testkit';
+import { z } from 'zod';
+import type { Life } from './actions.ts';
+import { timezone, today, type World } from './world.ts';
+
+export interface Stay {
+  booking: z.output<typeof createdBooking>;
+  /** By what was answered. */
+  state: 'pending' | 'paid' | 'cancelled';
+}
+
+/** One establishment with its owner's Google account, and what happened to it so far. */
+export interface Estate {
+  world: World;
+  email: string;
+  establishmentId: string;
+  owner: Actor;
+  chalets: { id: string }[];
+  calendars: string[];
+  /** The first date that actions count from. */
+  start: CivilDate;
+  stays: Stay[];
+  /** Ids of events the owner made, series by their own; everything else in the calendars is ours. */
+  ownEvents: { calendar: string; id: string; isSeries: boolean }[];
+  /** Where events of bookings were seen, so that deleted ones can be brought back. */
+  seenMirrors: { calendar: string; id: string }[];
+}
+
+const admin = { kind: 'admin' } as const;
+
+/** The value of an answer that has to be one. */
+export function granted<T>(answer: Result<T>): T {
+  if (!answer.ok) throw new Error(`refused: ${JSON.stringify(answer.refusal)}`);
+  return answer.value;
+}
+
+/** An establishment that is connected to an account of its own, to live lives in, one after the other. */
+export async function createEstate(world: World): Promise<Estate> {
+  const email = `owner-${newId()}@example.com`;
+  world.google.createAccount({ email });
+  const establishment = granted(
+    await patiently(() =>
+      world.ask(establishmentRequests.createEstablishment, {
+        actor: admin,
+        establishment: { name: 'Monde Sauvage', timezone, currency: 'CAD', locale: 'fr-CA' },
+      }),
+    ),
+  );
+  const owner = { kind: 'owner', establishmentId: establishment.id, keyId: newId() } as const;
+  return { world, email, establishmentId: establishment.id, owner, ...nothing() };
+}
+
+const nothing = () => ({
+  chalets: [],
+  calendars: [],
+  start: today(),
+  stays: [],
+  ownEvents: [],
+  seenMirrors: [],
+});
+
+/** New chalets with a calendar each, and one more calendar to change to. */
+export async function beginLife(estate: Estate, life: Life): Promise<void> {
+  const { world, establishmentId } = estate;
+  const calendars = [0, 1, 2].map(
+    index => world.google.createCalendar({ owner: estate.email, summary: `Calendar ${index}` }).id,
+  );
+  const chalets = await Promise.all(
+    Array.from({ length: life.chalets }, async (_, index) =>
+      granted(
+        await patiently(() =>
+          world.ask(establishmentRequests.createChalet, {
+            actor: admin,
+            establishmentId,
+            chalet: { name: `Chalet ${index}`, capacity: 4, nightlyRate: 20_000, cleaningFee: 0, maxNights: 365 },
+          }),
+        ),
+      ),
+    ),
+  );
+  Object.assign(estate, nothing(), { calendars, chalets, start: addDays(today(), life.season) });
+  await eventually(
+    async () => {
+      const { rowCount } = await world.calendars.query('SELECT FROM chalets WHERE id = ANY($1::uuid[])', [
+        chalets.map(({ id }) => id),
+      ]);
+      return rowCount === chalets.length;
+    },
+    { describe: 'calendar-sync knows the chalets', timeoutMs: 60_000 },
+  );
+  await connectAgain(estate);
+  for (const index of chalets.keys()) await chooseCalendar(estate, index, index);
+}
+
+/** What was lived costs those who come after nothing: all that is left are rows nobody looks at. */
+export async function endLife(estate: Estate): Promise<void> {
+  const { world, establishmentId } = estate;
+  for (const table of ['calendars', 'channels', 'mirrors']) {
+    await world.calendars.query(`DELETE FROM ${table} WHERE establishment_id = $1`, [establishmentId]);
+  }
+  for (const calendarId of estate.calendars) world.google.deleteCalendar(calendarId);
+  Object.assign(estate, nothing());
+}
+
+export async function isConnected(estate: Estate): Promise<boolean> {
+  const { rowCount } = await estate.world.calendars.query(
+    `SELECT FROM connections WHERE establishment_id = $1 AND status = 'active'`,
+    [estate.establishmentId],
+  );
+  return rowCount === 1;
+}
+
+/** Connects where there is no connection that works. */
+export async function connectAgain(estate: Estate): Promise<void> {
+  for (let tries = 0; tries < 10 && !(await isConnected(estate)); tries += 1) await connect(estate);
+}
+
+/** Who asks a service that ends in the middle gets no answer: this is waited for, then life goes on. */
+const answerMs = 5_000;
+
+/** Booking does not end in the middle: on a machine that is too busy it may say that its database is away. */
+export async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof UnavailableError) || tries === 10) throw error;
+    }
+  }
+}
+
+/** What may have happened or not, because the service ended in the middle, is answered undefined. */
+async function unlessUnavailable<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof UnavailableError) return undefined;
+    throw error;
+  }
+}
+
+const backFromGoogle = z.object({ state: z.string(), code: z.string() });
+
+/** The owner goes through Google's pages. Whether it worked shows in the database. */
+export async function connect(estate: Estate): Promise<void> {
+  const { world, owner: actor, establishmentId, email } = estate;
+  const begun = await unlessUnavailable(world.ask(calendarRequests.connect, { actor, establishmentId }, answerMs));
+  if (begun === undefined) return;
+  const location = world.google.authorize(granted(begun).authorizationUrl, { account: email, decision: 'allow' });
+  const { state, code } = backFromGoogle.parse(Object.fromEntries(new URL(location).searchParams));
+  await unlessUnavailable(world.ask(calendarRequests.completeConnection, { state, code }, answerMs));
+}
+
+/** Refused for a calendar that serves another chalet, without a connection, and by a Google that fails. */
+export async function chooseCalendar(estate: Estate, chalet: number, calendar: number | null): Promise<void> {
+  const { world, owner: actor } = estate;
+  const chaletId = at(estate.chalets, chalet)?.id;
+  if (chaletId === undefined) return;
+  const calendarId = calendar === null ? null : (estate.calendars[calendar] ?? null);
+  await unlessUnavailable(world.ask(calendarRequests.chooseCalendar, { actor, chaletId, calendarId }, answerMs));
+}
+
+export async function openSchedule(estate: Estate, chalet: number): Promise<void> {
+  const chaletId = at(estate.chalets, chalet)?.id;
+  if (chaletId === undefined) return;
+  await unlessUnavailable(estate.world.ask(calendarRequests.syncCalendar, { actor: estate.owner, chaletId }, answerMs));
+}
+
+export async function renameChalet(estate: Estate, chalet: number): Promise<void> {
+  const chaletId = at(estate.chalets, chalet)?.id;
+  if (chaletId === undefined) return;
+  const patch = { name: `Chalet ${newId().slice(-4)}` };
+  granted(
+    await patiently(() => estate.world.ask(establishmentRequests.updateChalet, { actor: admin, chaletId, patch })),
+  );
+}
+
+/** A guest books, unless the nights are taken. */
+export async function book(estate: Estate, o: { chalet: number; from: number; nights: number }): Promise<void> {
+  const chaletId = at(estate.chalets, o.chalet)?.id;
+  if (chaletId === undefined) return;
+  const startDate = addDays(estate.start, o.from);
+  const idempotencyKey = newId();
+  const answer = await patiently(() =>
+    estate.world.ask(bookingRequests.create, {
+      idempotencyKey,
+      booking: {
+        chaletId,
+        startDate,
+        endDate: addDays(startDate, o.nights),
+        customer: { name: 'John Doe', email: 'john.doe@example.com' },
+        guests: 2,
+      },
+    }),
+  );
+  if (answer.ok) estate.stays.push({ booking: answer.value, state: 'pending' });
+  else if (answer.refusal.code !== 'dates_unavailable') granted(answer);
+}
+
+/** Returns what the payment service would say of a paid booking. */
+export const paymentFor = (booking: Pick<Booking, 'id' | 'establishmentId' | 'price'>) => ({
+  paymentId: newId(),
+  bookingId: booking.id,
+  establishmentId: booking.establishmentId,
+  status: 'succeeded' as const,
+  amount: booking.price?.total ?? 0,
+  amountPaid: booking.price?.total ?? 0,
+  amountRefunded: 0,
+  currency: 'CAD',
+  stripe: { checkoutSessionId: 'cs_1', paymentIntentId: 'pi_1', chargeId: 'ch_1' },
+  paidAt: new Date().toISOString(),
+  reason: null,
+  version: 2,
+  occurredAt: new Date().toISOString(),
+});
+
+export async function cancel(estate: Estate, stay: Stay, by: 'guest' | 'owner'): Promise<void> {
+  const actor = by === 'guest' ? ({ kind: 'guest', bookingId: stay.booking.id } as const) : estate.owner;
+  const answer = await patiently(() => estate.world.ask(bookingRequests.cancel, { actor, bookingId: stay.booking.id }));
+  if (answer.ok) stay.state = 'cancelled';
+  else if (by === 'owner') granted(answer);
+}
+
+/** By its place modulo how many there are; undefined when there are none. */
+export const at = <T>(list: readonly T[], pick: number): T | undefined => list[pick % Math.max(1, list.length)];

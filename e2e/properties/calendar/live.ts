@@ -1,0 +1,126 @@
+import { calendarRequests, paymentEvents } from '@monde-sauvage/contracts';
+import type { FaultInput } from '@monde-sauvage/emulators';
+import type { Action, Life, Trouble } from './actions.ts';
+import {
+  at,
+  book,
+  cancel,
+  chooseCalendar,
+  connect,
+  connectAgain,
+  type Estate,
+  isConnected,
+  openSchedule,
+  paymentFor,
+  renameChalet,
+} from './estate.ts';
+import { actInGoogle } from './owner.ts';
+import { isCalm } from './quiet.ts';
+
+const calmPatienceMs = 1_500;
+
+/** Lives a life, one action after the other, mostly without waiting for what each has the services do. */
+export async function live(estate: Estate, life: Life): Promise<void> {
+  for (const action of life.actions) await act(estate, action);
+}
+
+async function act(estate: Estate, action: Action): Promise<void> {
+  const { world } = estate;
+  const { google } = world;
+  switch (action.do) {
+    case 'book':
+      return book(estate, action);
+    case 'pay': {
+      const stay = at(
+        estate.stays.filter(one => one.state === 'pending'),
+        action.pick,
+      );
+      if (!stay) return;
+      stay.state = 'paid';
+      return world.publish(paymentEvents.paymentSucceeded, paymentFor(stay.booking), stay.booking.id);
+    }
+    case 'cancel': {
+      const stay = at(
+        estate.stays.filter(one => one.state !== 'cancelled'),
+        action.pick,
+      );
+      return stay && cancel(estate, stay, action.by);
+    }
+    case 'choose calendar':
+      return chooseCalendar(estate, action.chalet, action.calendar);
+    case 'rename chalet':
+      return renameChalet(estate, action.chalet);
+    case 'open schedule':
+      return openSchedule(estate, action.chalet);
+    case 'wait until calm':
+      return waitUntilCalm(estate);
+    case 'trouble':
+      google.addFault(faultOf(action, estate.calendars[action.calendar] ?? ''));
+      return;
+    case 'push trouble': {
+      const calendarId = estate.calendars[action.calendar] ?? '';
+      return google.addPushFault({ kind: action.kind, calendarId, times: action.times, delayMs: 300 });
+    }
+    case 'sync tokens expire':
+      return google.expireSyncTokens(estate.calendars[action.calendar] ?? '');
+    case 'access tokens expire':
+      google.configure({ rotateRefreshTokens: action.rotate });
+      return google.expireAccessTokens();
+    case 'token endpoint fails':
+      google.addFault({
+        match: { path: '^/token$' },
+        ...(action.lost ? { loseResponse: 'after' as const } : { status: 503 }),
+      });
+      return google.expireAccessTokens();
+    case 'revoke':
+      return google.revokeAccount(estate.email);
+    case 'reconnect':
+      return connect(estate);
+    case 'crash':
+      return world.plan.arm(action.at);
+    default:
+      return actInGoogle(estate, action);
+  }
+}
+
+const strokes: Record<Trouble, Omit<FaultInput, 'match'>> = {
+  too_many: { status: 429 },
+  too_many_wait: { status: 429, retryAfter: 1 },
+  quota: { status: 403, reason: 'quotaExceeded' },
+  broken: { status: 500 },
+  unavailable: { status: 503, retryAfter: 0 },
+  lost_before: { loseResponse: 'before' },
+  lost_after: { loseResponse: 'after' },
+  broken_but_applied: { status: 503, applied: true },
+  forbidden: { status: 403, reason: 'forbidden' },
+};
+
+function faultOf(action: Extract<Action, { do: 'trouble' }>, calendarId: string): FaultInput {
+  const path = { reads: '/events$', writes: '/events/[^/]+$', everything: '/events' }[action.on];
+  const { times, skip } = action;
+  return { match: { calendarId, path }, ...strokes[action.kind], times, skip };
+}
+
+/** Until nothing is under way for this establishment; not for ever, since it may be disconnected. */
+async function waitUntilCalm(estate: Estate): Promise<void> {
+  const deadline = performance.now() + calmPatienceMs;
+  while (performance.now() < deadline) {
+    if (await isCalm(estate)) return;
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+}
+
+/**
+ * Connects again where the access was withdrawn (which may show only when a calendar is read) and reads every calendar,
+ * as the periodic sync would.
+ */
+export async function settleDown(estate: Estate): Promise<void> {
+  const { world, owner: actor } = estate;
+  for (let isRead = false; !isRead; ) {
+    await connectAgain(estate);
+    for (const { id: chaletId } of estate.chalets) {
+      await world.ask(calendarRequests.syncCalendar, { actor, chaletId }).catch(() => undefined);
+    }
+    isRead = await isConnected(estate);
+  }
+}

@@ -1,0 +1,227 @@
+import { addDays, type CivilDate } from '@monde-sauvage/contracts';
+import type { GoogleAdmin } from '@monde-sauvage/emulators';
+import type { Action, Edit, Form, Look } from './actions.ts';
+import { at, type Estate } from './estate.ts';
+import { timezone } from './world.ts';
+
+type GoogleEvent = ReturnType<GoogleAdmin['getEvent']>;
+type Times = Pick<GoogleEvent, 'start' | 'end'>;
+
+const unlisted = { date: null, dateTime: null, timeZone: null };
+
+/** Where an event stands: all day, or at hours that a day, a night or another zone's date have something to do with. */
+function timesOf(form: Form, date: CivilDate, nights: number): Times {
+  const local = (day: CivilDate, time: string) => ({ ...unlisted, dateTime: `${day}T${time}`, timeZone: timezone });
+  const last = addDays(date, nights);
+  switch (form) {
+    case 'all_day':
+      return { start: { ...unlisted, date }, end: { ...unlisted, date: last } };
+    case 'day_time':
+      return { start: local(date, '09:30:00'), end: local(date, '17:00:00') };
+    case 'over_night':
+      return { start: local(date, '16:00:00'), end: local(last, '11:00:00') };
+    case 'utc': {
+      const utc = (day: CivilDate, time: string) => ({ ...unlisted, dateTime: `${day}T${time}Z` });
+      return { start: utc(date, '03:30:00'), end: utc(last, '04:30:00') };
+    }
+    case 'late_evening':
+      return { start: local(date, '23:30:00'), end: local(last, '02:30:00') };
+  }
+}
+
+const shiftTime = (time: GoogleEvent['start'], days: number): NonNullable<GoogleEvent['start']> => {
+  if (time?.date) return { ...unlisted, date: addDays(time.date, days) };
+  if (!time?.dateTime) return {};
+  // By the wall clock: an hour that does not exist there is Google's to understand.
+  const [date = '', clock = ''] = time.dateTime.split('T');
+  const wall = clock.replace(/(Z|[+-]\d{2}:\d{2})$/, '');
+  return { ...unlisted, dateTime: `${addDays(date, days)}T${wall}`, timeZone: time.timeZone ?? timezone };
+};
+
+const looks: Record<Look, (email: string) => Partial<GoogleEvent>> = {
+  plain: () => ({}),
+  free: () => ({ transparency: 'transparent' }),
+  private: () => ({ visibility: 'private' }),
+  declined: email => ({ attendees: [{ email, responseStatus: 'declined' }] }),
+};
+
+/** What the owner does in Google. What Google refuses (an event that is deleted already) did not happen. */
+export function actInGoogle(estate: Estate, action: Action): void {
+  try {
+    perform(estate, action);
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'GoogleApiError')) throw error;
+  }
+}
+
+function perform(estate: Estate, action: Action): void {
+  const { google } = estate.world;
+  const add = (calendar: string, event: GoogleEvent): void => {
+    const made = google.createEvent(calendar, event);
+    estate.ownEvents.push({ calendar, id: made.id ?? '', isSeries: event.recurrence != null });
+  };
+  const single = (pick: number) =>
+    at(
+      estate.ownEvents.filter(one => !one.isSeries),
+      pick,
+    );
+  const series = (pick: number) =>
+    at(
+      estate.ownEvents.filter(one => one.isSeries),
+      pick,
+    );
+  switch (action.do) {
+    case 'add': {
+      const calendar = estate.calendars[action.calendar] ?? '';
+      const times = timesOf(action.form, addDays(estate.start, action.from), action.nights);
+      add(calendar, { summary: 'Famille Tremblay', ...times, ...looks[action.look](estate.email) });
+      return;
+    }
+    case 'add series': {
+      const calendar = estate.calendars[action.calendar] ?? '';
+      const times = timesOf(action.form, addDays(estate.start, action.from), action.nights);
+      const rule = `RRULE:FREQ=${action.weekly ? 'WEEKLY' : 'DAILY'};INTERVAL=${action.weekly ? 1 : 3};COUNT=${action.count}`;
+      const zoned = { start: { timeZone: timezone, ...times.start }, end: { timeZone: timezone, ...times.end } };
+      add(calendar, { summary: 'Ménage', ...(times.start?.dateTime ? zoned : times), recurrence: [rule] });
+      return;
+    }
+    case 'move': {
+      const one = single(action.pick);
+      if (one) shift(estate, one, action.by);
+      return;
+    }
+    case 'resize': {
+      const one = single(action.pick);
+      const start = one && google.getEvent(one.calendar, one.id).start;
+      if (!one || !start?.date) return;
+      google.patchEvent(one.calendar, one.id, { end: { ...unlisted, date: addDays(start.date, action.nights) } });
+      return;
+    }
+    case 'remove': {
+      const one = at(estate.ownEvents, action.pick);
+      if (one) google.deleteEvent(one.calendar, one.id);
+      return;
+    }
+    case 'restore': {
+      const one = at(estate.ownEvents, action.pick);
+      if (one) google.patchEvent(one.calendar, one.id, { status: 'confirmed' });
+      return;
+    }
+    case 'toggle free': {
+      const one = at(estate.ownEvents, action.pick);
+      if (!one) return;
+      const isFree = google.getEvent(one.calendar, one.id).transparency === 'transparent';
+      google.patchEvent(one.calendar, one.id, { transparency: isFree ? 'opaque' : 'transparent' });
+      return;
+    }
+    case 'rename': {
+      const one = at(estate.ownEvents, action.pick);
+      if (one) google.patchEvent(one.calendar, one.id, { summary: 'Famille Roy' });
+      return;
+    }
+    case 'shorten series': {
+      const one = series(action.pick);
+      const rule = one && google.getEvent(one.calendar, one.id).recurrence?.[0];
+      if (!one || !rule) return;
+      google.patchEvent(one.calendar, one.id, { recurrence: [rule.replace(/COUNT=\d+/, `COUNT=${action.count}`)] });
+      return;
+    }
+    case 'move instance': {
+      const one = instanceOf(estate, series(action.pick), action.instance);
+      if (one) shift(estate, one, action.by);
+      return;
+    }
+    case 'remove instance': {
+      const one = instanceOf(estate, series(action.pick), action.instance);
+      if (one) google.deleteEvent(one.calendar, one.id);
+      return;
+    }
+    case 'copy a mirror': {
+      const mirror = at(liveMirrors(estate), action.pick);
+      if (!mirror) return;
+      const { summary = null, description = null, extendedProperties = null, start, end } = mirror.event;
+      const moved = { start: shiftTime(start, action.by), end: shiftTime(end, action.by) };
+      add(mirror.calendar, {
+        summary,
+        description,
+        ...(extendedProperties && { extendedProperties }),
+        ...moved,
+      });
+      return;
+    }
+    case 'edit a mirror':
+      editMirror(estate, action);
+  }
+}
+
+function shift(estate: Estate, o: { calendar: string; id: string }, days: number): void {
+  const { google } = estate.world;
+  const { start, end } = google.getEvent(o.calendar, o.id);
+  google.patchEvent(o.calendar, o.id, { start: shiftTime(start, days), end: shiftTime(end, days) });
+}
+
+function instanceOf(estate: Estate, of: { calendar: string; id: string } | undefined, pick: number) {
+  if (!of) return undefined;
+  const window = {
+    timeMin: `${addDays(estate.start, -30)}T00:00:00Z`,
+    timeMax: `${addDays(estate.start, 120)}T00:00:00Z`,
+  };
+  const instances = estate.world.google
+    .viewEvents(of.calendar, window)
+    .filter(event => event.recurringEventId === of.id);
+  const id = at(instances, pick)?.id;
+  return id ? { calendar: of.calendar, id } : undefined;
+}
+
+/** Events of bookings as they are in the calendars now. */
+export function liveMirrors(estate: Estate): { calendar: string; id: string; event: GoogleEvent }[] {
+  const own = new Set(estate.ownEvents.map(({ id }) => id));
+  return estate.calendars.flatMap(calendar =>
+    estate.world.google.listEvents(calendar).flatMap(event => {
+      const { id } = event;
+      return id && !own.has(event.recurringEventId ?? id) ? [{ calendar, id, event }] : [];
+    }),
+  );
+}
+
+function editMirror(estate: Estate, o: { pick: number; how: Edit; by: number }): void {
+  const { google } = estate.world;
+  for (const { calendar, id } of liveMirrors(estate)) {
+    if (!estate.seenMirrors.some(seen => seen.id === id && seen.calendar === calendar)) {
+      estate.seenMirrors.push({ calendar, id });
+    }
+  }
+  const seen = at(estate.seenMirrors, o.pick);
+  if (!seen) return;
+  const { calendar, id } = seen;
+  const event = google.getEvent(calendar, id);
+  switch (o.how) {
+    case 'move':
+      shift(estate, seen, o.by === 0 ? 1 : o.by);
+      return;
+    case 'rename':
+      google.patchEvent(calendar, id, { summary: 'John, with the dog' });
+      return;
+    case 'free':
+      google.patchEvent(calendar, id, { transparency: 'transparent' });
+      return;
+    case 'unlink': {
+      const { summary = null, start = {}, end = {} } = event;
+      google.updateEvent(calendar, id, { summary, start, end });
+      return;
+    }
+    case 'delete':
+      google.deleteEvent(calendar, id);
+      return;
+    case 'note':
+      google.patchEvent(calendar, id, { description: `${event.description ?? ''}\nKeys under the mat` });
+      return;
+    case 'timed': {
+      const date = event.start?.date;
+      if (date) google.patchEvent(calendar, id, timesOf('over_night', date, 2));
+      return;
+    }
+    case 'bring_back':
+      google.patchEvent(calendar, id, { status: 'confirmed' });
+  }
+}

@@ -1,0 +1,176 @@
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { createBookingService } from '@monde-sauvage/booking';
+import { readConfig } from '@monde-sauvage/booking/config';
+import type { CrashPoint } from '@monde-sauvage/calendar-sync/crash-points';
+import {
+  addDays,
+  type CivilDate,
+  calendarRequests,
+  dateInZone,
+  type EventContract,
+  type RequestContract,
+  type Result,
+} from '@monde-sauvage/contracts';
+import { type GoogleAdmin, startGoogleEmulator } from '@monde-sauvage/emulators';
+import { connectNats, ensureStream, publishEvent, request } from '@monde-sauvage/messaging';
+import { createPool } from '@monde-sauvage/persistence';
+import { newId } from '@monde-sauvage/service-kit';
+import { type CrashPlan, createTestDatabase, planCrashes, silentLogger, testNats } from '@monde-sauvage/testkit';
+import type pg from 'pg';
+import { z } from 'zod';
+import { type Fleet, startFleet } from './fleet.ts';
+
+export const timezone = 'America/Toronto';
+export const today = (): CivilDate => dateInZone(new Date(), timezone);
+
+/** A machine that is shared answers late; that is not what is tested. */
+const patientMs = 30_000;
+
+export interface World {
+  google: GoogleAdmin;
+  fleet: Fleet;
+  plan: CrashPlan<CrashPoint>;
+  /** Of the booking service, and of calendar-sync. */
+  bookings: pg.Pool;
+  calendars: pg.Pool;
+  ask<I extends z.ZodType, O extends z.ZodType>(
+    contract: RequestContract<I, O>,
+    input: z.input<I>,
+    deadlineMs?: number,
+  ): Promise<Result<z.output<O>>>;
+  publish<S extends z.ZodType>(contract: EventContract<S>, body: z.input<S>, aggregateId: string): Promise<void>;
+  /** Events of either stream that their consumers have not settled. */
+  unsettledEvents(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+const prismaOf = (service: string) => fileURLToPath(new URL(`../../../services/${service}/prisma`, import.meta.url));
+
+/**
+ * The real booking service, replicas of the real calendar-sync that can be made to end abruptly, a Postgres and a NATS,
+ * Google's stand-in, and what takes Google's pushes. One process, so that hundreds of lives are cheap.
+ */
+export async function startWorld(): Promise<World> {
+  const databases = await Promise.all([
+    createTestDatabase({ prismaDir: prismaOf('booking') }),
+    createTestDatabase({ prismaDir: prismaOf('calendar-sync') }),
+  ]);
+  const [bookingDatabase, calendarDatabase] = databases;
+  const nats = await testNats();
+  const nc = await connectNats({ servers: nats.url, service: 'test', logger: silentLogger });
+  await Promise.all([ensureStream(nc, 'PAYMENT'), ensureStream(nc, 'BOOKING'), ensureStream(nc, 'CALENDAR')]);
+  const google = await startGoogleEmulator({ clientId: 'client', clientSecret: 'secret' });
+  const ask: World['ask'] = (contract, input, deadlineMs = patientMs) => request(nc, contract, input, { deadlineMs });
+  const pushes = await startPushAddress(ask);
+  const booking = await createBookingService(
+    readConfig({ DATABASE_URL: bookingDatabase.databaseUrl, NATS_URL: nats.url, PORT: '0', HOST: '127.0.0.1' }),
+    { logger: silentLogger },
+  );
+  await booking.start();
+  const plan = planCrashes<CrashPoint>();
+  const fleet = await startFleet({
+    replicas: 2,
+    databaseUrl: calendarDatabase.databaseUrl,
+    natsUrl: nats.url,
+    plan,
+    environment: {
+      PORT: '0',
+      HOST: '127.0.0.1',
+      PUBLIC_URL: pushes.url,
+      GOOGLE_CLIENT_ID: 'client',
+      GOOGLE_CLIENT_SECRET: 'secret',
+      GOOGLE_API_BASE_URL: google.url,
+      GOOGLE_AUTH_BASE_URL: google.url,
+      GOOGLE_TOKEN_BASE_URL: google.url,
+      SWEEP_INTERVAL_SECONDS: '3600',
+      TOKEN_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+    },
+  });
+  const bookings = createPool({ databaseUrl: bookingDatabase.databaseUrl, applicationName: 'test', max: 4 });
+  const calendars = createPool({ databaseUrl: calendarDatabase.databaseUrl, applicationName: 'test', max: 4 });
+  const jsm = await nc.jetstreamManager();
+  const unsettledOf = async (stream: string, consumer: string) => {
+    const { num_pending, num_ack_pending } = await jsm.consumers.info(stream, consumer);
+    return num_pending + num_ack_pending;
+  };
+
+  return {
+    google: google.admin,
+    fleet,
+    plan,
+    bookings,
+    calendars,
+    ask,
+    publish: (contract, body, aggregateId) =>
+      publishEvent(nc, contract, body, { id: newId(), aggregateId, at: new Date(), source: 'payment' }),
+    async unsettledEvents() {
+      const waiting = await Promise.all([
+        unsettledOf('BOOKING', 'calendar-sync'),
+        unsettledOf('CALENDAR', 'booking'),
+        unsettledOf('PAYMENT', 'booking'),
+      ]);
+      return waiting.reduce((sum, each) => sum + each, 0);
+    },
+    async stop() {
+      await fleet.stop();
+      await booking.drain();
+      await google.close();
+      await pushes.close();
+      await nc.close();
+      await Promise.all([bookings.end(), calendars.end()]);
+      await nats.stop();
+      await Promise.all(databases.map(database => database.drop()));
+    },
+  };
+}
+
+const pushHeaders = z.object({
+  'x-goog-channel-id': z.string(),
+  'x-goog-channel-token': z.string(),
+  'x-goog-resource-id': z.string(),
+  'x-goog-resource-state': z.string(),
+  'x-goog-message-number': z.string().optional(),
+});
+
+/** Stands in for the gateway: takes Google's pushes and asks calendar-sync what to answer. */
+async function startPushAddress(ask: World['ask']): Promise<{ url: string; close(): Promise<void> }> {
+  const server = createServer(async (message, response) => {
+    try {
+      const h = pushHeaders.parse(message.headers);
+      const answer = await ask(calendarRequests.receivePush, {
+        channelId: h['x-goog-channel-id'],
+        channelToken: h['x-goog-channel-token'],
+        resourceId: h['x-goog-resource-id'],
+        resourceState: h['x-goog-resource-state'],
+        messageNumber: h['x-goog-message-number'],
+      });
+      response.writeHead(answer.ok ? 204 : 404).end();
+    } catch {
+      response.writeHead(503).end();
+    }
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const { port } = z.object({ port: z.number() }).parse(server.address());
+  return {
+    url: `http://127.0.0.1:${port}`,
+    close: () =>
+      new Promise<void>(resolve => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** Days from today to the second Sunday of March, when the clocks of the establishments' zone go forward. */
+export function daysToSpring(): number {
+  const year = Number(today().slice(0, 4));
+  const springOf = (of: number): CivilDate => {
+    const first = new Date(Date.UTC(of, 2, 1)).getUTCDay();
+    return addDays(`${of}-03-01`, ((7 - first) % 7) + 7);
+  };
+  const [soon, later] = [springOf(year), springOf(year + 1)];
+  const start = Date.parse(today());
+  return Math.round((Date.parse(soon > addDays(today(), 20) ? soon : later) - start) / 86_400_000) - 10;
+}
