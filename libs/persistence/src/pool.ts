@@ -51,6 +51,8 @@ export function createPool(options: PoolOptions): pg.Pool {
   });
   // Without a listener, a server restart would bring the process down through an idle connection.
   pool.on('error', error => options.onIdleError?.(error));
+  // In the instant in which a client is handed out neither the pool nor its user listens to it; its next query fails.
+  pool.on('connect', client => client.on('error', () => undefined));
   return pool;
 }
 
