@@ -25,6 +25,9 @@ export interface Applied {
   drifted: number;
 }
 
+/** Above this, all that is known is read instead of what is named. */
+const mostIds = 5_000;
+
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
@@ -52,7 +55,7 @@ export async function applyListing(
       const mirrors = await findMirrors(tx, calendar, listing, ids);
       const observed = observe(listing.items, mirrors, { calendar, timezone: o.timezone });
       const known = await tx.externalEvent.findMany({
-        where: listing.full ? { chaletId } : { chaletId, googleEventId: { in: ids } },
+        where: listing.full || ids.length > mostIds ? { chaletId } : { chaletId, googleEventId: { in: ids } },
       });
       const plan = planExternalChanges({
         calendarId,
@@ -88,15 +91,14 @@ export async function applyListing(
 async function findMirrors(tx: Transaction, calendar: Calendar, listing: Listing, ids: string[]): Promise<Mirror[]> {
   const claimed = listing.items.flatMap(item => item.extendedProperties?.private?.booking_id ?? []);
   const derived = ids.flatMap(id => bookingOfEventId(id) ?? []);
-  const rows = await tx.mirror.findMany({
-    where: {
-      OR: [
-        { placeCalendarId: calendar.calendarId, ...(listing.full ? {} : { placeEventId: { in: ids } }) },
-        { bookingId: { in: [...derived, ...claimed.filter(id => uuid.test(id))] } },
-        { fallbackEventIds: { hasSome: ids } },
-      ],
-    },
-  });
+  const bookings = [...derived, ...claimed.filter(id => uuid.test(id))];
+  // Lists go as arrays: a calendar can hold more events than a statement takes parameters.
+  const found = await tx.$queryRaw<{ booking_id: string }[]>`
+    SELECT booking_id FROM mirrors
+     WHERE (place_calendar_id = ${calendar.calendarId}
+            AND (${listing.full !== undefined}::boolean OR place_event_id = ANY (${ids}::text[])))
+        OR booking_id = ANY (${bookings}::uuid[]) OR fallback_event_ids && ${ids}::text[]`;
+  const rows = await tx.mirror.findMany({ where: { bookingId: { in: found.map(row => row.booking_id) } } });
   return rows.map(mirrorFromRow);
 }
 
