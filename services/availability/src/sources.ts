@@ -6,7 +6,7 @@ import {
   establishmentRequests,
   type Result,
 } from '@monde-sauvage/contracts';
-import { type NatsConnection, request, UnavailableError } from '@monde-sauvage/messaging';
+import { type NatsConnection, RemoteError, request, UnavailableError } from '@monde-sauvage/messaging';
 import type { DatabaseView, GoogleView } from './availability.ts';
 import type { PrismaClient } from './generated/prisma/client.ts';
 import { findChalet, findStays } from './read-model.ts';
@@ -55,14 +55,14 @@ export async function consultDatabase(sources: Sources, asked: Asked, requestId:
   }
 }
 
-/** Google's part of an answer. It never fails a check: a calendar-sync that does not answer counts as unreachable. */
+/** Google's part of an answer. It never fails a check: a calendar-sync that does not answer, or fails, counts as unreachable. */
 export async function consultGoogle(sources: Sources, asked: Asked, requestId: string): Promise<GoogleView> {
   try {
     const answer = await request(sources.nats, calendarRequests.consult, asked, { requestId });
     if (answer.ok) return answer.value;
     throw new Error(`calendar-sync refused a consultation: ${answer.refusal.message}`);
   } catch (error) {
-    if (!(error instanceof UnavailableError)) throw error;
+    if (!(error instanceof UnavailableError || error instanceof RemoteError)) throw error;
     return { status: 'unreachable', syncedAt: null, busy: [] };
   }
 }

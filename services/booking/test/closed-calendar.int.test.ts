@@ -115,6 +115,10 @@ describe('a booking while the calendar is closed without Google', () => {
       });
     }
     expect(refusalOf(await book(system, chalet.id, 10))).toBe('dates_unavailable');
+    // One that fails, or says what nobody understands, says nothing either.
+    await withCalendar({ syncedAt: 'yesterday' }, async () => {
+      expect(refusalOf(await book(system, chalet.id, 10))).toBe('dates_unavailable');
+    });
     const range = { chaletId: chalet.id, from: system.today(), to: addDays(system.today(), 60) };
     expect(granted(await system.ask(bookingRequests.findOverlaps, range)).items).toEqual([]);
   });

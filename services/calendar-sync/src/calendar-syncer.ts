@@ -42,11 +42,12 @@ const busyPatienceMs = 15_000;
  * sync; pushes only make a calendar due, so that a burst of them becomes one.
  */
 export function startCalendarSyncer(context: Context): CalendarSyncer {
-  const flights = new Map<string, { current: Promise<SyncOutcome>; next?: Promise<SyncOutcome> }>();
+  const flights = new Map<string, { rule: ClaimRule; current: Promise<SyncOutcome>; next?: Promise<SyncOutcome> }>();
 
-  const fly = (chaletId: string, o: ClaimRule): Promise<SyncOutcome> => {
+  const fly = (chaletId: string, rule: ClaimRule): Promise<SyncOutcome> => {
     const flight = {
-      current: syncOnce(context, chaletId, o).finally(() => {
+      rule,
+      current: syncOnce(context, chaletId, rule).finally(() => {
         if (flights.get(chaletId) === flight) flights.delete(chaletId);
         worker.nudge();
       }),
@@ -58,9 +59,15 @@ export function startCalendarSyncer(context: Context): CalendarSyncer {
   const sync = (chaletId: string, o: { join: boolean }): Promise<SyncOutcome> => {
     const flight = flights.get(chaletId);
     if (flight === undefined) return fly(chaletId, o.join ? 'joining' : 'now');
-    if (o.join) return flight.current;
+    if (o.join) return flight.rule === 'if due' ? joinIfItWas(chaletId, flight.current) : flight.current;
     flight.next ??= flight.current.catch(() => undefined).then(() => fly(chaletId, 'now'));
     return flight.next;
+  };
+
+  /** A flight of the worker lands at once when the calendar was not due, or another replica has it. */
+  const joinIfItWas = async (chaletId: string, current: Promise<SyncOutcome>): Promise<SyncOutcome> => {
+    const outcome = await current;
+    return outcome.status === 'busy' ? sync(chaletId, { join: true }) : outcome;
   };
 
   const worker = startWorker({
