@@ -29,6 +29,7 @@ export type Action =
   | { do: 'move'; pick: number; by: number }
   | { do: 'resize'; pick: number; nights: number }
   | { do: 'remove'; pick: number }
+  | { do: 'remove unnoticed'; pick: number }
   | { do: 'restore'; pick: number }
   | { do: 'toggle free'; pick: number }
   | { do: 'rename'; pick: number }
@@ -89,6 +90,7 @@ const owner: fc.WeightedArbitrary<Action>[] = [
   { weight: 4, arbitrary: fc.record({ do: one('move'), pick: small, by }) },
   { weight: 2, arbitrary: fc.record({ do: one('resize'), pick: small, nights }) },
   { weight: 4, arbitrary: fc.record({ do: one('remove'), pick: small }) },
+  { weight: 4, arbitrary: fc.record({ do: one('remove unnoticed'), pick: small }) },
   { weight: 3, arbitrary: fc.record({ do: one('restore'), pick: small }) },
   { weight: 2, arbitrary: fc.record({ do: one('toggle free'), pick: small }) },
   { weight: 1, arbitrary: fc.record({ do: one('rename'), pick: small }) },

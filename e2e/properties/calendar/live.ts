@@ -118,6 +118,10 @@ export async function settleDown(estate: Estate): Promise<void> {
   const { world, owner: actor } = estate;
   for (let isRead = false; !isRead; ) {
     await connectAgain(estate);
+    // Also where no calendar is chosen: only asking Google shows whether the access was withdrawn.
+    await world
+      .ask(calendarRequests.listCalendars, { actor, establishmentId: estate.establishmentId })
+      .catch(() => undefined);
     for (const { id: chaletId } of estate.chalets) {
       await world.ask(calendarRequests.syncCalendar, { actor, chaletId }).catch(() => undefined);
     }

@@ -102,6 +102,14 @@ function perform(estate: Estate, action: Action): void {
       if (one) google.deleteEvent(one.calendar, one.id);
       return;
     }
+    case 'remove unnoticed': {
+      // Its deletion is listed by no full list, and the next list is a full one.
+      const one = at(estate.ownEvents, action.pick);
+      if (!one) return;
+      google.deleteEvent(one.calendar, one.id);
+      google.expireSyncTokens(one.calendar);
+      return;
+    }
     case 'restore': {
       const one = at(estate.ownEvents, action.pick);
       if (one) google.patchEvent(one.calendar, one.id, { status: 'confirmed' });
