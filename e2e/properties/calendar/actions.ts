@@ -90,7 +90,7 @@ const owner: fc.WeightedArbitrary<Action>[] = [
   { weight: 4, arbitrary: fc.record({ do: one('move'), pick: small, by }) },
   { weight: 2, arbitrary: fc.record({ do: one('resize'), pick: small, nights }) },
   { weight: 4, arbitrary: fc.record({ do: one('remove'), pick: small }) },
-  { weight: 4, arbitrary: fc.record({ do: one('remove unnoticed'), pick: small }) },
+  { weight: 7, arbitrary: fc.record({ do: one('remove unnoticed'), pick: small }) },
   { weight: 3, arbitrary: fc.record({ do: one('restore'), pick: small }) },
   { weight: 2, arbitrary: fc.record({ do: one('toggle free'), pick: small }) },
   { weight: 1, arbitrary: fc.record({ do: one('rename'), pick: small }) },

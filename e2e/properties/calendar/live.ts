@@ -78,6 +78,10 @@ async function act(estate: Estate, action: Action): Promise<void> {
       return connect(estate);
     case 'crash':
       return world.plan.arm(action.at);
+    case 'remove unnoticed':
+      // What was never read is not missed: the event must have come in before.
+      await waitUntilCalm(estate);
+      return actInGoogle(estate, action);
     default:
       return actInGoogle(estate, action);
   }
@@ -104,6 +108,7 @@ function faultOf(action: Extract<Action, { do: 'trouble' }>, calendarId: string)
 /** Until nothing is under way for this establishment; not for ever, since it may be disconnected. */
 async function waitUntilCalm(estate: Estate): Promise<void> {
   const deadline = performance.now() + calmPatienceMs;
+  await estate.world.google.pushesSettled();
   while (performance.now() < deadline) {
     if (await isCalm(estate)) return;
     await new Promise(resolve => setTimeout(resolve, 20));
