@@ -1,8 +1,8 @@
-import { parseArgs } from 'node:util';
 import { paymentRequests } from '@monde-sauvage/contracts';
 import { closeNats, connectNats, request } from '@monde-sauvage/messaging';
 import { createLogger, parseConfig } from '@monde-sauvage/service-kit';
 import { z } from 'zod';
+import { type Command, readCommand, usage } from './ops/command.ts';
 import { asTable } from './ops/table.ts';
 
 /**
@@ -10,10 +10,6 @@ import { asTable } from './ops/table.ts';
  * `NATS_CREDS`) names, with the rights of the gateway. Exit code 0 when there is nothing to do, 1 when something differed
  * or waits for a person, 2 when it could not be asked.
  */
-const usage = `usage: npm run ops -- payments reconcile [--days 7]   compare with Stripe, set our rows right
-       npm run ops -- payments review                 what waits for a person
-       npm run ops -- payments resolve <id> --note "what was done"`;
-
 const variables = z.object({
   NATS_URL: z.string().optional(),
   NATS_PORT: z.coerce.number().int().default(14_222),
@@ -23,14 +19,8 @@ type Nats = Awaited<ReturnType<typeof connectNats>>;
 const actor = { kind: 'admin' } as const;
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: { days: { type: 'string', default: '7' }, note: { type: 'string' } },
-});
-
-async function reconcile(nc: Nats): Promise<number> {
-  const input = paymentRequests.reconcile.input.parse({ actor, days: Number(values.days) });
-  const answer = await request(nc, paymentRequests.reconcile, input);
+async function reconcile(nc: Nats, days: number): Promise<number> {
+  const answer = await request(nc, paymentRequests.reconcile, { actor, days });
   if (!answer.ok) throw new Error(answer.refusal.message);
   const { since, looked, undeliveredEvents, differences, complete } = answer.value;
   const counts = Object.entries(looked).map(([kind, count]) => `${count} ${kind}`);
@@ -73,18 +63,26 @@ async function resolve(nc: Nats, id: string, note: string): Promise<number> {
   return 0;
 }
 
-function chosen(): ((nc: Nats) => Promise<number>) | undefined {
-  const [area, verb, id] = positionals;
-  if (area !== 'payments') return undefined;
-  if (verb === 'reconcile') return reconcile;
-  if (verb === 'review') return review;
-  const { note } = values;
-  return verb === 'resolve' && id && note ? nc => resolve(nc, id, note) : undefined;
+function execute(nc: Nats, command: Exclude<Command, { verb: 'help' | 'wrong' }>): Promise<number> {
+  switch (command.verb) {
+    case 'reconcile':
+      return reconcile(nc, command.days);
+    case 'review':
+      return review(nc);
+    case 'resolve':
+      return resolve(nc, command.id, command.note);
+    default:
+      return command satisfies never;
+  }
 }
 
 async function run(): Promise<number> {
-  const command = chosen();
-  if (!command) throw new Error(usage);
+  const command = readCommand(process.argv.slice(2));
+  if (command.verb === 'wrong') throw new Error(`${command.message}\n${usage}`);
+  if (command.verb === 'help') {
+    say(usage);
+    return 0;
+  }
   const env = parseConfig(variables, process.env);
   const nc = await connectNats({
     servers: env.NATS_URL ?? `nats://127.0.0.1:${env.NATS_PORT}`,
@@ -93,7 +91,7 @@ async function run(): Promise<number> {
     logger: createLogger({ service: 'ops', level: 'fatal' }),
   });
   try {
-    return await command(nc);
+    return await execute(nc, command);
   } finally {
     await closeNats(nc);
   }

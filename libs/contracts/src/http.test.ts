@@ -82,3 +82,10 @@ test('every code has a status of its kind, and webhooks are told 400', () => {
   expect(problemStatus(httpRoutes.createBooking, 'validation_failed')).toBe(422);
   expect(problemStatus(httpRoutes.receiveStripeWebhook, 'validation_failed')).toBe(400);
 });
+
+test('a refund with a misspelt amount is refused, not taken for everything that is left', () => {
+  const { body } = httpRoutes.createRefund;
+  expect(body.safeParse({ amout: 5_000 }).success).toBe(false);
+  expect(body.safeParse({ amount: 5_000, reason: 'The sauna was out of order' }).success).toBe(true);
+  expect(body.safeParse(undefined).success).toBe(true);
+});

@@ -242,7 +242,8 @@ const paymentRoutes = {
         .meta({ description: 'the same key and body give the same refund, also after a lost answer' })
         .optional(),
     }),
-    body: newRefund.optional(),
+    // Without an amount everything goes back: a misspelt one must not be passed over.
+    body: newRefund.strict().optional(),
     success: { ...created(refundBody), location: '/v1/bookings/{bookingId}/refunds' },
     refusals: ['nothing_to_refund', 'amount_exceeds_remaining', 'payment_disputed', 'idempotency_key_reused'],
   }),
@@ -263,7 +264,7 @@ const paymentRoutes = {
     ...payments,
     summary: 'The same for a spreadsheet, at most 400 days',
     params: byId,
-    query: withRangeRule(ledgerExportQuery.required(), 400),
+    query: withRangeRule(ledgerExportQuery, 400),
     success: { ...answer(z.string()), contentType: 'text/csv' },
   }),
   listDisputes: route('get', '/v1/establishments/{id}/disputes', owners, {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { paymentStatus } from './booking.ts';
 import { defineEvent, defineRequest } from './define.ts';
 import { mostPayable } from './price.ts';
-import { actor, civilDate, currency, id, page, pageOf, text, timestamp, withRangeRule } from './values.ts';
+import { actor, civilDate, currency, dateRange, id, page, pageOf, text, timestamp, withRangeRule } from './values.ts';
 
 /** Published and answered by the payment service. */
 
@@ -136,7 +136,7 @@ const ledgerFilter = {
     .meta({ description: 'only of payments that a person must look at' }),
 };
 export const ledgerQuery = z.object({ ...ledgerFilter, ...page });
-export const ledgerExportQuery = z.object({ from: ledgerFilter.from, to: ledgerFilter.to });
+export const ledgerExportQuery = z.object(dateRange);
 export const ledgerPage = pageOf(ledgerEntry).extend({
   totals: z.array(ledgerTotals).meta({ description: 'of the whole range, one for each currency' }),
 });
