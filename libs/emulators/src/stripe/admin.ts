@@ -40,6 +40,8 @@ export interface StripeAdmin {
     duplicateNext(n: number): void;
     /** The next `n` events are held back, then delivered newest first. */
     reorderNext(n: number): void;
+    /** Delivers what `reorderNext` still holds, although fewer came than it waits for. */
+    releaseHeld(): void;
     /** Resolves with the receiver's status; 0 is no answer. */
     redeliver(eventId: string): Promise<number>;
     /** Sends a made-up body, signed with a wrong secret unless one is given. Resolves with the receiver's status. */
@@ -141,6 +143,7 @@ export function createAdmin(context: AdminContext): StripeAdmin {
       dropNext: webhooks.dropNext,
       duplicateNext: webhooks.duplicateNext,
       reorderNext: webhooks.reorderNext,
+      releaseHeld: webhooks.releaseHeld,
       async redeliver(eventId) {
         const stored = world.state.events[eventId];
         if (!stored) throw noSuch('event', eventId);

@@ -37,6 +37,8 @@ export interface Webhooks {
   duplicateNext(n: number): void;
   /** The next `n` events are held and then arrive newest first, one after the other. */
   reorderNext(n: number): void;
+  /** Delivers what `reorderNext` still holds, although fewer came than it waits for. */
+  releaseHeld(): void;
   attempts(): DeliveryAttempt[];
   /** Resolves when nothing is under way and no retry is waiting. Paused and held events do not count. */
   quiet(): Promise<void>;
@@ -215,6 +217,10 @@ export function createWebhooks(o: { settings: WebhookSettings; now: () => number
     },
     reorderNext(n) {
       toHold = n;
+    },
+    releaseHeld() {
+      toHold = 0;
+      void track(releaseReversed);
     },
     attempts: () => [...attempts],
     async quiet() {

@@ -1,0 +1,156 @@
+import { z } from 'zod';
+import { checkMoney } from '../invariants/money.ts';
+import { liveLimits } from '../invariants/nothing-stuck.ts';
+import type { MoneyWorld } from './world.ts';
+
+/** What is still under way, in words; the same look nudges what waits for its interval. */
+export async function findWork(world: MoneyWorld): Promise<string[]> {
+  // Leases, backoffs and follow-ups go by the clock.
+  world.stripe.clock.moveBy(61_000);
+  await world.nudge();
+  const now = world.now();
+  const waiting = z.object({ what: z.string(), count: z.int() });
+  const [booking, payment, told, heard] = await Promise.all([
+    world.booking.rows(
+      waiting,
+      `SELECT 'events of booking' AS what, count(*)::int FROM outbox WHERE published_at IS NULL
+       UNION ALL SELECT 'holds that are over', count(*)::int FROM bookings WHERE status = 'pending'
+       UNION ALL SELECT 'dead letters of booking', count(*)::int FROM dead_letters`,
+    ),
+    world.payment.rows(
+      waiting,
+      `SELECT 'events of payment' AS what, count(*)::int FROM outbox WHERE published_at IS NULL
+       UNION ALL SELECT 'events of Stripe', count(*)::int FROM stripe_events WHERE processed_at IS NULL
+       UNION ALL SELECT 'refunds', count(*)::int FROM refunds WHERE status IN ('requested', 'pending')
+       UNION ALL SELECT 'sessions to be opened', count(*)::int FROM payments WHERE session_status = 'opening'
+       UNION ALL SELECT 'payments to be looked at', count(*)::int FROM payments WHERE next_check_at <= $1
+       UNION ALL SELECT 'balances', count(*)::int FROM bookings WHERE balance_notice_at <= $1
+       UNION ALL SELECT 'dead letters of payment', count(*)::int FROM dead_letters`,
+      [now],
+    ),
+    world.booking.rows(
+      z.object({ id: z.string(), version: z.int(), money: z.int() }),
+      `SELECT id, version, coalesce(money_version, 0) AS money FROM bookings`,
+    ),
+    world.payment.rows(
+      z.object({ id: z.string(), version: z.int(), money: z.int() }),
+      'SELECT id, version, money_version AS money FROM bookings',
+    ),
+  ]);
+  const known = new Map(heard.map(row => [row.id, row]));
+  const apart = told.filter(({ id, version, money }) => {
+    const copy = known.get(id);
+    return copy?.version !== version || copy.money !== money;
+  });
+  return [
+    ...[...booking, ...payment].filter(({ count }) => count > 0).map(({ what, count }) => `${count} ${what}`),
+    ...(apart.length > 0 ? [`${apart.length} bookings of which the other has not heard, ${apart[0]?.id}`] : []),
+  ];
+}
+
+const entry = z.object({ bookingId: z.string(), kind: z.string(), amount: z.int() });
+const row = z.object({
+  id: z.string(),
+  bookingId: z.string(),
+  intent: z.string().nullable(),
+  paid: z.int(),
+  status: z.string(),
+  reason: z.string().nullable(),
+  needsReview: z.boolean(),
+});
+
+/** What is wrong with the money of each booking: invariant E, and our books beside Stripe's, to the cent. */
+export async function judge(world: MoneyWorld, bookingIds: readonly string[]): Promise<(Error | undefined)[]> {
+  const databases = {
+    booking: world.booking,
+    payment: world.payment,
+    availability: world.booking,
+    'calendar-sync': world.booking,
+  };
+  const now = new Date(world.now().getTime() + 60_000);
+  const finding = await checkMoney({ databases, google: undefined, now, graceMs: 0, limits: liveLimits });
+  const ledger = await world.payment.rows(
+    entry,
+    'SELECT booking_id AS "bookingId", kind, amount FROM ledger_entries WHERE booking_id = ANY($1::uuid[])',
+    [bookingIds],
+  );
+  const payments = await world.payment.rows(
+    row,
+    `SELECT id, booking_id AS "bookingId", payment_intent_id AS intent, amount_paid AS paid, status, reason,
+            needs_review AS "needsReview" FROM payments WHERE booking_id = ANY($1::uuid[])`,
+    [bookingIds],
+  );
+  const stripe = readBooks(world);
+  return bookingIds.map(id => {
+    const ours = payments.filter(payment => payment.bookingId === id);
+    const charges = stripe.charges.get(id) ?? [];
+    const problems = [
+      ...finding.violations.filter(violation => violation.includes(id)),
+      ...compareBooks(
+        ledger.filter(one => one.bookingId === id),
+        stripe.movements.get(id) ?? [],
+      ),
+      ...charges.flatMap(charge => {
+        const its = ours.find(payment => payment.intent === charge.intent);
+        if (its && (its.paid === charge.amount || its.reason !== null)) return [];
+        return [`${charge.amount} was taken by ${charge.intent}, and no payment says so`];
+      }),
+      ...ours
+        .filter(payment => payment.needsReview && payment.reason === null)
+        .map(payment => `payment ${payment.id} is before a person without a reason`),
+      ...(stripe.twice.get(id) ?? []).map(refund => `refund ${refund} was made twice`),
+    ];
+    return problems.length === 0 ? undefined : new Error(`booking ${id}\n${problems.join('\n')}`);
+  });
+}
+
+const kinds: Record<string, string> = { refund_failure: 'refund_failed', dispute_reversal: 'dispute_reversed' };
+
+function compareBooks(
+  ledger: { kind: string; amount: number }[],
+  movements: { kind: string; amount: number }[],
+): string[] {
+  const sum = (rows: { kind: string; amount: number }[]) =>
+    [...Map.groupBy(rows, one => one.kind)]
+      .map(([kind, some]) => `${kind} ${some.reduce((total, one) => total + one.amount, 0)}`)
+      .sort()
+      .join(', ');
+  const [ours, theirs] = [sum(ledger), sum(movements)];
+  return ours === theirs ? [] : [`the ledger says ${ours || 'nothing'}, Stripe ${theirs || 'nothing'}`];
+}
+
+/** Stripe's own books, by the booking that its charges name. */
+function readBooks({ stripe }: MoneyWorld) {
+  const { charges, refunds, balanceTransactions } = stripe.state();
+  const bookingOf = new Map<string, string>();
+  const paid = Object.values(charges).filter(charge => charge.paid);
+  for (const charge of paid) bookingOf.set(charge.id, charge.metadata.bookingId ?? '');
+  for (const refund of Object.values(refunds)) bookingOf.set(refund.id, bookingOf.get(String(refund.charge)) ?? '');
+  const movements = Map.groupBy(
+    Object.values(balanceTransactions).map(({ source, amount, reporting_category: category }) => ({
+      source: String(source),
+      kind: kinds[category] ?? category,
+      amount,
+    })),
+    ({ source }) => bookingOf.get(source) ?? '',
+  );
+  const ids = Object.values(refunds).flatMap(refund => {
+    const { refundId, bookingId } = refund.metadata ?? {};
+    return refundId && bookingId ? [{ refundId, bookingId }] : [];
+  });
+  const twice = [...Map.groupBy(ids, one => one.refundId).values()]
+    .filter(some => some.length > 1)
+    .flatMap(some => some.slice(0, 1));
+  const taken = paid.map(({ metadata, payment_intent: intent, amount }) => ({
+    bookingId: metadata.bookingId ?? '',
+    intent: String(intent),
+    amount,
+  }));
+  return {
+    movements,
+    charges: Map.groupBy(taken, one => one.bookingId),
+    twice: new Map(
+      [...Map.groupBy(twice, one => one.bookingId)].map(([id, some]) => [id, some.map(one => one.refundId)]),
+    ),
+  };
+}

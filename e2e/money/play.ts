@@ -1,0 +1,163 @@
+import {
+  addDays,
+  bookingRequests,
+  dateInZone,
+  establishmentRequests,
+  paymentRequests,
+  type Result,
+} from '@monde-sauvage/contracts';
+import { UnavailableError } from '@monde-sauvage/messaging';
+import { newId } from '@monde-sauvage/service-kit';
+import { z } from 'zod';
+import type { Action, Sequence } from './sequences.ts';
+import { type MoneyWorld, webhookSecret } from './world.ts';
+
+const admin = { kind: 'admin' } as const;
+const minute = 60_000;
+const day = 24 * 60 * minute;
+/** How far time goes on after each of the times of a sequence. */
+export const goesOnBy = [45 * minute, 20 * day, 12 * day, 3 * 60 * minute] as const;
+
+export interface PlayedBooking {
+  id: string;
+  total: number;
+}
+
+/** A chalet of its own, so that only money is in dispute and no night. */
+export async function book(world: MoneyWorld, sequence: Sequence): Promise<PlayedBooking> {
+  const establishmentId = world.establishments[sequence.terms];
+  const chalet = await granted(() =>
+    world.ask(establishmentRequests.createChalet, {
+      actor: admin,
+      establishmentId,
+      chalet: { name: 'Chalet 1', capacity: 4, nightlyRate: 9_997, cleaningFee: 3_333 },
+    }),
+  );
+  const startDate = addDays(dateInZone(world.now(), 'America/Toronto'), 45);
+  const stay = { startDate, endDate: addDays(startDate, sequence.nights) };
+  const customer = { name: 'John Doe', email: 'john.doe@example.com' };
+  const booking = { chaletId: chalet.id, ...stay, customer };
+  const made = await granted(() => world.ask(bookingRequests.create, { booking, idempotencyKey: chalet.id }));
+  return { id: made.id, total: made.price?.total ?? 0 };
+}
+
+/** The answer of a question that must be granted, asked again while nobody is there to answer. */
+async function granted<T>(ask: () => Promise<Result<T>>): Promise<T> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      const answer = await ask();
+      if (!answer.ok) throw new Error(`refused: ${answer.refusal.message}`);
+      return answer.value;
+    } catch (error) {
+      if (!(error instanceof UnavailableError) || tries >= 5) throw error;
+    }
+  }
+}
+
+/** What the world does not allow (paying what is paid, asking who just ended) does not happen: so it is with people. */
+const tryTo = async (act: () => unknown): Promise<void> => {
+  try {
+    await act();
+  } catch {
+    // Refused by Stripe, or nobody was there.
+  }
+};
+
+const payment = z.object({ session: z.string().nullable(), intent: z.string().nullable(), status: z.string() });
+const paymentsOf = (world: MoneyWorld, bookingId: string) =>
+  world.payment.rows(
+    payment,
+    `SELECT checkout_session_id AS session, payment_intent_id AS intent, status FROM payments
+     WHERE booking_id = $1 ORDER BY attempt`,
+    [bookingId],
+  );
+
+export async function play(world: MoneyWorld, { id: bookingId, total }: PlayedBooking, action: Action): Promise<void> {
+  const { ask, stripe } = world;
+  const actor = { kind: 'guest', bookingId } as const;
+  const shareOf = (share: number) => Math.max(1, Math.floor(total * share));
+  const inSessions = async (act: (session: string) => unknown) => {
+    for (const { session } of await paymentsOf(world, bookingId)) {
+      if (session !== null) await tryTo(() => act(session));
+    }
+  };
+  switch (action.do) {
+    case 'checkout': {
+      const open = () => tryTo(() => ask(paymentRequests.openCheckout, { actor, bookingId }));
+      await Promise.all(Array.from({ length: action.tabs }, open));
+      return;
+    }
+    case 'pay':
+      return inSessions(session => stripe.sessions.pay(session, action.method));
+    case 'settle':
+      return inSessions(session => stripe.sessions.settle(session, action.outcome));
+    case 'decline':
+      return inSessions(session => stripe.sessions.decline(session));
+    case 'abandon':
+      return inSessions(session => stripe.sessions.expire(session));
+    case 'cancel': {
+      const who = action.by === 'guest' ? actor : admin;
+      return tryTo(() => ask(bookingRequests.cancel, { actor: who, bookingId }));
+    }
+    case 'refund': {
+      const refund = action.share === 0 ? {} : { amount: shareOf(action.share) };
+      const give = () => tryTo(() => ask(paymentRequests.createRefund, { actor: admin, bookingId, refund }));
+      await Promise.all(Array.from({ length: action.times }, give));
+      return;
+    }
+    case 'refund in the dashboard':
+      for (const { intent } of await paymentsOf(world, bookingId)) {
+        const amount = action.share === 0 ? undefined : shareOf(action.share);
+        if (intent !== null) await tryTo(() => stripe.refunds.create({ payment_intent: intent, amount }));
+      }
+      return;
+    case 'hold refund':
+      return stripe.refunds.holdNext(1);
+    case 'webhooks':
+      return disturb(world, bookingId, action);
+    case 'lose answer':
+      return loseAnswer(world, action);
+    case 'crash':
+      return world.crashes.arm(action.at);
+    default:
+      return action satisfies never;
+  }
+}
+
+async function disturb(
+  { stripe }: MoneyWorld,
+  bookingId: string,
+  { are, count }: Extract<Action, { do: 'webhooks' }>,
+): Promise<void> {
+  const { webhooks } = stripe;
+  switch (are) {
+    case 'lost':
+      return webhooks.dropNext(count);
+    case 'duplicated':
+      return webhooks.duplicateNext(count);
+    case 'reordered':
+      return webhooks.reorderNext(count);
+    case 'late':
+      return webhooks.pause();
+    case 'forged': {
+      const object = { id: `cs_test_${bookingId}`, object: 'checkout.session', payment_status: 'paid' };
+      const event = { id: `evt_${newId()}`, type: 'checkout.session.completed', data: { object } };
+      await webhooks.forge({ body: JSON.stringify(event) });
+      await webhooks.forge({ body: JSON.stringify(event), secret: webhookSecret, timestamp: 1 });
+      return;
+    }
+    default:
+      return are satisfies never;
+  }
+}
+
+const calls = {
+  session: { method: 'POST', path: '^/v1/checkout/sessions$' },
+  expiry: { method: 'POST', path: '^/v1/checkout/sessions/[^/]+/expire$' },
+  refund: { method: 'POST', path: '^/v1/refunds$' },
+  reading: { method: 'GET', path: '^/v1/checkout/sessions/' },
+} as const;
+
+/** The SDK tries twice again by itself; three times is an outage for whoever asked. */
+const loseAnswer = ({ stripe }: MoneyWorld, { of, before }: Extract<Action, { do: 'lose answer' }>): void =>
+  stripe.faults.add({ match: calls[of], loseResponse: before ? 'before' : 'after', times: 3 });
