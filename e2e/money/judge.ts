@@ -29,22 +29,26 @@ export async function findWork(world: MoneyWorld): Promise<string[]> {
       [now],
     ),
     world.booking.rows(
-      z.object({ id: z.string(), version: z.int(), money: z.int() }),
-      `SELECT id, version, coalesce(money_version, 0) AS money FROM bookings`,
+      z.object({ id: z.string(), version: z.int(), paid: z.int(), refunded: z.int() }),
+      'SELECT id, version, amount_paid AS paid, amount_refunded AS refunded FROM bookings',
     ),
     world.payment.rows(
-      z.object({ id: z.string(), version: z.int(), money: z.int() }),
-      'SELECT id, version, money_version AS money FROM bookings',
+      z.object({ id: z.string(), version: z.int(), paid: z.int(), refunded: z.int() }),
+      `SELECT b.id, b.version, coalesce(sum(p.amount_paid), 0)::int AS paid,
+              coalesce(sum(p.amount_refunded), 0)::int AS refunded
+       FROM bookings b LEFT JOIN payments p ON p.booking_id = b.id GROUP BY b.id`,
     ),
   ]);
   const known = new Map(heard.map(row => [row.id, row]));
-  const apart = told.filter(({ id, version, money }) => {
+  const apart = told.filter(({ id, ...says }) => {
     const copy = known.get(id);
-    return copy?.version !== version || copy.money !== money;
+    return copy?.version !== says.version || copy.paid !== says.paid || copy.refunded !== says.refunded;
   });
   return [
     ...[...booking, ...payment].filter(({ count }) => count > 0).map(({ what, count }) => `${count} ${what}`),
-    ...(apart.length > 0 ? [`${apart.length} bookings of which the other has not heard, ${apart[0]?.id}`] : []),
+    ...(apart.length > 0
+      ? [`${apart.length} bookings that differ: ${JSON.stringify([apart[0], known.get(apart[0]?.id ?? '')])}`]
+      : []),
   ];
 }
 

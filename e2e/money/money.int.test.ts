@@ -75,7 +75,7 @@ test(
         sequence: sequences,
         describe: describeSequence,
         runBatch,
-        batchSize: 50,
+        batchSize: 100,
         shrinkForMs: 120_000,
       },
       run,
