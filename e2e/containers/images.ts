@@ -79,6 +79,10 @@ export async function findPreviousVersion(service: string, asked = process.env.P
   );
 }
 
+/** For people: its short id, time and first line. */
+export const describeCommit = (commit: string): Promise<string> =>
+  git('log', '-1', '--date=iso', '--format=%h, %ad, “%s”', commit);
+
 /** Builds the image of a service from the sources, and with the Dockerfile, of a commit. `folder` is for those sources. */
 export async function buildAtCommit(o: {
   service: string;
@@ -89,7 +93,8 @@ export async function buildAtCommit(o: {
   const sources = join(o.folder, `${o.service}-${o.commit}`);
   const archive = `${sources}.tar`;
   await mkdir(sources, { recursive: true });
-  await git('archive', '--output', archive, o.commit);
+  // With the modes of the work tree: the installed packages of its build are used again.
+  await git('-c', 'tar.umask=user', 'archive', '--output', archive, o.commit);
   await execute(['tar', '-x', '-f', archive, '-C', sources], {});
   await buildService(o.service, o.tag, sources);
   await rm(sources, { recursive: true });

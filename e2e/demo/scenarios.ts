@@ -13,6 +13,7 @@ import { z } from 'zod';
 import { type Api, createApi } from '../support/api.ts';
 import { type CalendarEvent, createGoogleHand, type GoogleHand } from '../support/google.ts';
 import { createStripeHand, type StripeHand } from '../support/stripe.ts';
+import { createPatientApi } from './patient-api.ts';
 import type { Story } from './story.ts';
 
 /** The stage of the demo: one chalet with a calendar, its owner, a guest, and dates nobody has taken. */
@@ -39,7 +40,7 @@ export async function setStage(demo: Demo, story: Story): Promise<Stage> {
       'no chalet of the demo has a calendar: the demo needs the Google emulator (unset GOOGLE_API_BASE_URL)',
     );
   }
-  const api = createApi(demo.gatewayUrl);
+  const api = createPatientApi(createApi(demo.gatewayUrl), line => story.tell(line));
   const today = new Date().toISOString().slice(0, 10);
   const freeDay = z.object({ items: z.array(z.object({ available: z.boolean() })) });
   for (let ahead = 14; ahead < 1_000; ahead += 7) {

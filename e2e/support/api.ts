@@ -48,11 +48,17 @@ export function createApi(baseUrl: string, token?: string): Api {
     call,
     async expect(status, schema, method, path, o) {
       const answer = await call(method, path, o);
-      if (answer.status !== status) {
-        throw new Error(`${method} ${path}: expected ${status}, got ${answer.status} ${JSON.stringify(answer.body)}`);
-      }
-      return schema.parse(answer.body);
+      return schema.parse(bodyOf(answer, { status, method, path }));
     },
     as: other => createApi(baseUrl, other),
   };
+}
+
+/** @throws Error with the whole answer when its status is another than the expected one */
+export function bodyOf(answer: Answer, expected: { status: number; method: string; path: string }): unknown {
+  const { status, method, path } = expected;
+  if (answer.status !== status) {
+    throw new Error(`${method} ${path}: expected ${status}, got ${answer.status} ${JSON.stringify(answer.body)}`);
+  }
+  return answer.body;
 }
