@@ -6,6 +6,7 @@ import type { Transaction } from './context.ts';
 
 /** What payment keeps of a booking: enough to know what is owed and when it goes back, and nobody's name. */
 const bookingCopy = bookingSnapshot.pick({
+  payment: true,
   id: true,
   version: true,
   status: true,
@@ -46,20 +47,23 @@ export async function keepBooking(tx: Transaction, copy: BookingCopy): Promise<b
   await tx.$executeRaw`
     INSERT INTO bookings (id, version, status, cancel_reason, refund_percentage, confirmed_at, hold_expires_at, reference,
                           chalet_id, establishment_id, start_date, end_date, total, currency, locale, cancelled_at,
-                          refund_base, balance_amount, balance_due_on, balance_terms, balance_notice_at)
+                          refund_base, balance_amount, balance_due_on, balance_terms, balance_notice_at,
+                          heard_paid, heard_refunded)
     VALUES (${copy.id}::uuid, ${copy.version}, ${copy.status}, ${copy.cancelReason}, ${copy.refundPercentage},
             ${copy.confirmedAt}::timestamptz, ${copy.holdExpiresAt}::timestamptz, ${copy.reference},
             ${copy.chaletId}::uuid, ${copy.establishmentId}::uuid, ${civilDateToDb(copy.startDate)}::date,
             ${civilDateToDb(copy.endDate)}::date, ${copy.price.total}, ${copy.price.currency}, ${copy.locale},
             ${copy.cancelledAt}::timestamptz, ${copy.refundBase}::int, ${balance?.amount ?? null}::int,
             ${balance ? civilDateToDb(balance.dueOn) : null}::date,
-            ${copy.balanceTerms === null ? null : JSON.stringify(copy.balanceTerms)}::jsonb, ${noticeAt}::timestamptz)
+            ${copy.balanceTerms === null ? null : JSON.stringify(copy.balanceTerms)}::jsonb, ${noticeAt}::timestamptz,
+            ${copy.payment.amountPaid}, ${copy.payment.amountRefunded})
     ON CONFLICT (id) DO UPDATE SET
       version = excluded.version, status = excluded.status, cancel_reason = excluded.cancel_reason,
       refund_percentage = excluded.refund_percentage, confirmed_at = excluded.confirmed_at,
       hold_expires_at = excluded.hold_expires_at, start_date = excluded.start_date, end_date = excluded.end_date,
       total = excluded.total, currency = excluded.currency, locale = excluded.locale,
       cancelled_at = excluded.cancelled_at, refund_base = excluded.refund_base, balance_amount = excluded.balance_amount,
+      heard_paid = excluded.heard_paid, heard_refunded = excluded.heard_refunded,
       balance_due_on = excluded.balance_due_on, balance_terms = excluded.balance_terms,
       balance_notice_at = CASE WHEN excluded.balance_notice_at IS NULL THEN NULL
         WHEN bookings.balance_told = 'overdue' THEN bookings.balance_notice_at

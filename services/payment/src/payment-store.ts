@@ -73,7 +73,7 @@ export async function announce(
   const body = {
     ...toSnapshot(payment, o.at),
     ...(o.dispute ? { dispute: toDispute(o.dispute) } : {}),
-    bookingMoney: await sumUpBooking(tx, payment, o.others),
+    bookingMoney: await sumUpBooking(tx, payment, o),
   };
   // `outboxRow` has checked the body against the contract.
   await tx.outbox.create({
@@ -81,23 +81,29 @@ export async function announce(
   });
 }
 
-/** The booking's money over all its payments, with the next version; the caller holds `lockPayments`. */
+/** By then booking has answered with what it knows. */
+const answerTakesMs = 600_000;
+
+/** The booking's money over all its payments, with the next version, noted as told; the caller holds `lockPayments`. */
 async function sumUpBooking(
   tx: Transaction,
   payment: Payment,
-  others: Payment[],
+  o: { at: Date; others: Payment[] },
 ): Promise<NonNullable<PaymentSnapshot['bookingMoney']>> {
-  const { moneyVersion } = await tx.booking.update({
+  const all = [payment, ...o.others];
+  const amountPaid = all.reduce((sum, one) => sum + one.amountPaid, 0);
+  const amountRefunded = all.reduce((sum, one) => sum + one.amountRefunded, 0);
+  const { moneyVersion: version } = await tx.booking.update({
     where: { id: payment.bookingId },
-    data: { moneyVersion: { increment: 1 } },
+    data: {
+      moneyVersion: { increment: 1 },
+      toldPaid: amountPaid,
+      toldRefunded: amountRefunded,
+      moneyCheckAt: new Date(o.at.getTime() + answerTakesMs),
+    },
     select: { moneyVersion: true },
   });
-  const all = [payment, ...others];
-  return {
-    amountPaid: all.reduce((sum, one) => sum + one.amountPaid, 0),
-    amountRefunded: all.reduce((sum, one) => sum + one.amountRefunded, 0),
-    version: moneyVersion,
-  };
+  return { amountPaid, amountRefunded, version };
 }
 
 const toDispute = ({

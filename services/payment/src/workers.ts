@@ -6,6 +6,7 @@ import { executeRefunds } from './operations/execute-refunds.ts';
 import { forgetStripeEvents } from './operations/forget-stripe-events.ts';
 import { processStripeEvents } from './operations/process-stripe-events.ts';
 import { reconcile } from './operations/reconcile.ts';
+import { tellMoneyAgain } from './operations/tell-money-again.ts';
 
 /** Starts the background work of one replica and ties the context's nudges to it. */
 export function startWorkers(context: PaymentContext): {
@@ -23,6 +24,9 @@ export function startWorkers(context: PaymentContext): {
   const reconciliation = worker('reconciliation', context.config.RECONCILE_INTERVAL_SECONDS * 1000, signal =>
     reconcile(context, signal),
   );
+  const money = worker('money-told', context.config.RECONCILE_INTERVAL_SECONDS * 1000, signal =>
+    tellMoneyAgain(context, signal),
+  );
   const balances = worker('balances', 30_000, signal => announceBalances(context, signal));
   const forgetting = worker('forget-stripe-events', 600_000, () => forgetStripeEvents(context));
   Object.assign(context.nudge, { events: events.nudge, payments: payments.nudge, refunds: refunds.nudge });
@@ -31,10 +35,13 @@ export function startWorkers(context: PaymentContext): {
     reconcileNow() {
       reconciliation.nudge();
       payments.nudge();
+      money.nudge();
     },
     announceNow: balances.nudge,
     async drain() {
-      await Promise.all([events, payments, refunds, reconciliation, balances, forgetting].map(one => one.drain()));
+      await Promise.all(
+        [events, payments, refunds, reconciliation, money, balances, forgetting].map(one => one.drain()),
+      );
     },
   };
 }

@@ -26,6 +26,11 @@ test.each([
     `SELECT version FROM bookings WHERE chalet_id = gen_random_uuid() AND end_date >= date '2027-01-01'`,
     'bookings_chalet_id_end_date_idx',
   ],
+  [
+    'the search for money that booking has not heard of',
+    `SELECT id FROM bookings WHERE (told_paid <> heard_paid OR told_refunded <> heard_refunded) AND money_check_at <= now()`,
+    'bookings_money_differs',
+  ],
   ['the count of failed refunds', `SELECT count(*) FROM refunds WHERE status = 'failed'`, 'refunds_unfinished'],
   [
     'forgetting events',

@@ -75,6 +75,7 @@ export async function setStage() {
   const bookings = new Map<string, BookingSnapshot>();
   const endedMeanwhile = new Set<string>();
   const extendedFor: string[] = [];
+  const deaf = new Set<string>();
   const booking = await serveRequests({
     nc,
     service: 'booking',
@@ -134,6 +135,10 @@ export async function setStage() {
     handlers: Object.values(paymentEvents).map(event =>
       on(event, async body => {
         facts.push({ subject: event.subject, body });
+        const known = bookings.get(body.bookingId);
+        if (!known || body.bookingMoney === undefined || deaf.has(body.bookingId)) return;
+        const { amountPaid, amountRefunded } = body.bookingMoney;
+        bookings.set(known.id, { ...known, payment: { ...known.payment, amountPaid, amountRefunded } });
       }),
     ),
   });
@@ -164,6 +169,8 @@ export async function setStage() {
     bookings,
     /** Bookings whose hold cannot be extended any more although they were pending a moment ago. */
     endedMeanwhile,
+    /** Bookings to which no event of payment comes through. */
+    deaf,
     /** Ids of the payments that had a hold extended. */
     extendedFor,
     service: () => service,

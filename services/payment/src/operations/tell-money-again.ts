@@ -1,0 +1,61 @@
+import { bookingRequests } from '@monde-sauvage/contracts';
+import { request } from '@monde-sauvage/messaging';
+import { keepBooking } from '../booking-copy.ts';
+import { inTransaction, type PaymentContext, type Transaction } from '../context.ts';
+import { isPaid } from '../payment.ts';
+import { announce, lockPayments } from '../payment-store.ts';
+
+const batch = 10;
+/** What does not help is not repeated for ever in haste. */
+const againMs = 3_600_000;
+
+/**
+ * Compares what was announced of each booking's money with what the booking says of it, and announces it again where
+ * they still differ some minutes later: an event was lost. Booking is asked first, because it may be its event that was.
+ * Money of a payment is told as `payment.succeeded` with all that is known of it, which booking may hear at any time.
+ * @returns whether there may be more
+ */
+export async function tellMoneyAgain(context: PaymentContext, signal: AbortSignal): Promise<boolean> {
+  const now = context.now();
+  const later = new Date(now.getTime() + againMs);
+  const claimed = await context.db.$queryRaw<{ id: string }[]>`
+    UPDATE bookings SET money_check_at = ${later}::timestamptz
+     WHERE id IN (SELECT id FROM bookings
+                   WHERE (told_paid <> heard_paid OR told_refunded <> heard_refunded)
+                     AND money_check_at <= ${now}::timestamptz
+                   ORDER BY money_check_at LIMIT ${batch} FOR UPDATE SKIP LOCKED)
+    RETURNING id`;
+  for (const { id: bookingId } of claimed) {
+    if (signal.aborted) return false;
+    await lookAt(context, bookingId, later).catch((error: unknown) =>
+      context.logger.warn({ bookingId, err: error }, 'booking could not be asked about money; it will be again'),
+    );
+  }
+  return !signal.aborted && claimed.length === batch;
+}
+
+async function lookAt(context: PaymentContext, bookingId: string, later: Date): Promise<void> {
+  const truth = await request(context.nc, bookingRequests.getSnapshot, { bookingId });
+  if (!truth.ok) throw new Error(truth.refusal.message);
+  const told = await inTransaction(context.db, async tx => {
+    await keepBooking(tx, truth.value);
+    return tellAll(context, tx, bookingId, later);
+  });
+  if (told === 0) return;
+  context.nudge.outbox();
+  context.logger.warn({ bookingId, told }, 'booking has not heard of money; told again');
+  context.metrics.counter('money_told_again_total', 'Payments announced again because booking did not know').inc(told);
+}
+
+/** @returns how many payments were announced; 0 when the booking turns out to know */
+async function tellAll(context: PaymentContext, tx: Transaction, bookingId: string, later: Date): Promise<number> {
+  const { booking, payments } = await lockPayments(tx, bookingId);
+  if (booking.toldPaid === booking.heardPaid && booking.toldRefunded === booking.heardRefunded) return 0;
+  const paid = payments.filter(isPaid);
+  for (const payment of paid) {
+    const others = payments.filter(other => other.id !== payment.id);
+    await announce(tx, payment, 'succeeded', { id: context.newId(), at: context.now(), others });
+  }
+  await tx.booking.update({ where: { id: bookingId }, data: { moneyCheckAt: later } });
+  return paid.length;
+}
