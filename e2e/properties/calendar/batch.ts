@@ -57,9 +57,7 @@ async function comeToRest(world: World, estates: Estate[]): Promise<void> {
   world.plan.disarm();
   await world.fleet.whole();
   world.google.clearFaults();
-  // Every replica needs new access tokens, and each refresh makes the token of the other one old.
-  world.google.configure({ rotateRefreshTokens: true });
-  world.google.expireAccessTokens();
+  world.google.configure({ rotateRefreshTokens: false });
   await Promise.all(estates.map(settleDown));
   await becomeQuiet(world);
 }

@@ -11,7 +11,20 @@ import {
   season,
   tax,
 } from './rates.ts';
-import { actor, currency, id, line, locale, minorUnits, page, pageOf, text, timestamp, timezone } from './values.ts';
+import {
+  actor,
+  currency,
+  id,
+  line,
+  locale,
+  minorUnits,
+  page,
+  pageOf,
+  payableCurrency,
+  text,
+  timestamp,
+  timezone,
+} from './values.ts';
 
 /** Establishments, their keys and chalets: published and answered by the booking service. */
 
@@ -84,7 +97,7 @@ const calendarSettings = {
 export const newEstablishment = z.object({
   name: line(120),
   timezone,
-  currency,
+  currency: payableCurrency,
   locale,
   ...calendarSettings,
   cancellationPolicy: newPolicy.default('moderate'),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { addDays, type CivilDate, dayOfWeek, nightsOf, type Stay } from './civil-date.ts';
 import { type Rates, type Season, seasonOf, type Tax, type taxable } from './rates.ts';
-import { civilDate, currency } from './values.ts';
+import { civilDate, currency, decimalsOf } from './values.ts';
 
 export const lineKind = z.enum(['nights', 'discount', 'extra_guests', 'cleaning', 'tax']);
 export type LineKind = z.infer<typeof lineKind>;
@@ -43,8 +43,7 @@ export const leastInstallment = 1_000;
 
 /** `-1205` CAD becomes `-12.05`, `500` JPY stays `500`: a point and no grouping, whatever the reader's language. */
 export function toMajorUnits(amount: number, currency: string): string {
-  const format = new Intl.NumberFormat('en', { style: 'currency', currency });
-  const decimals = format.resolvedOptions().maximumFractionDigits ?? 2;
+  const decimals = decimalsOf(currency);
   const digits = String(Math.abs(amount)).padStart(decimals + 1, '0');
   const sign = amount < 0 ? '-' : '';
   return decimals === 0 ? `${sign}${digits}` : `${sign}${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;

@@ -1,6 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { civilDate, dateRange, line, text, timezone, withRangeRule } from './values.ts';
+import {
+  civilDate,
+  currency,
+  dateRange,
+  decimalsOf,
+  line,
+  payableCurrency,
+  text,
+  timezone,
+  withRangeRule,
+} from './values.ts';
 
 const messages = (schema: z.ZodType, value: unknown) =>
   (schema.safeParse(value).error?.issues ?? []).map(issue => `${issue.path.join('.')}: ${issue.message}`);
@@ -52,5 +62,28 @@ describe('a time zone', () => {
     ['Mars/Olympus', false],
   ])('%s: %s', (name, accepted) => {
     expect(timezone.safeParse(name).success).toBe(accepted);
+  });
+});
+
+describe('a currency', () => {
+  it.each([
+    ['CAD', 2],
+    ['HUF', 2],
+    ['JPY', 0],
+    ['MGA', 0],
+    ['KWD', 3],
+  ])('of %s, %i digits stand behind the point, as Stripe counts', (code, decimals) => {
+    expect(decimalsOf(code)).toBe(decimals);
+  });
+
+  it.each(['CAD', 'EUR', 'HUF', 'JPY'])('%s can be chosen', code => {
+    expect(payableCurrency.safeParse(code).success).toBe(true);
+  });
+
+  it.each(['KWD', 'TND', 'ISK', 'UGX'])('%s can be read, but not chosen: Stripe refuses its last digit', code => {
+    expect(currency.safeParse(code).success).toBe(true);
+    expect(messages(payableCurrency, code)).toEqual([
+      ': cannot be charged to the last digit by card; choose another currency',
+    ]);
   });
 });

@@ -19,6 +19,25 @@ export const currency = z
   .refine(code => currencies.has(code), 'must be an ISO 4217 currency such as CAD')
   .meta({ example: 'CAD' });
 
+/**
+ * How many digits of an amount stand behind the point, as Stripe counts them. Not what Intl says, which leaves out digits
+ * that people do not use: it writes 10.00 HUF as 10 HUF.
+ */
+export const decimalsOf = (code: string): number => {
+  if (withoutMinorUnits.has(code)) return 0;
+  return withThousandths.has(code) ? 3 : 2;
+};
+const withoutMinorUnits = new Set('BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF'.split(' '));
+const withThousandths = new Set(['BHD', 'JOD', 'KWD', 'OMR', 'TND']);
+/** Stripe counts hundredths of these and refuses whatever is not a whole unit. */
+const onlyWhole = new Set(['ISK', 'UGX']);
+
+/** A currency in which every whole number of minor units can be charged and given back. */
+export const payableCurrency = currency.refine(
+  code => !withThousandths.has(code) && !onlyWhole.has(code),
+  'cannot be charged to the last digit by card; choose another currency',
+);
+
 export const timezone = z
   .string()
   .refine(isTimezone, 'must be an IANA time zone such as America/Toronto')

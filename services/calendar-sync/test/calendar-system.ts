@@ -33,7 +33,7 @@ import { createTestDatabase, eventually, silentLogger, testNats } from '@monde-s
 import { headers } from 'nats';
 import { z } from 'zod';
 import { readConfig } from '../src/config.ts';
-import { createCalendarSyncService, type Overrides, prismaDir } from '../src/service.ts';
+import { createCalendarSyncService, prismaDir } from '../src/service.ts';
 import { startPushAddress } from './push-address.ts';
 
 export const timezone = 'America/Toronto';
@@ -68,9 +68,9 @@ export async function startCalendarSystem(variables: Record<string, string> = {}
     TOKEN_ENCRYPTION_KEY: encryptionKey,
     ...variables,
   };
-  const start = async (changed: Record<string, string> = {}, overrides: Overrides = {}) => {
+  const start = async (changed: Record<string, string> = {}) => {
     const config = readConfig({ ...environment, ...changed });
-    const service = await createCalendarSyncService(config, { logger: silentLogger, ...overrides });
+    const service = await createCalendarSyncService(config, { logger: silentLogger });
     await service.start();
     return service;
   };
@@ -99,9 +99,9 @@ export async function startCalendarSystem(variables: Record<string, string> = {}
       serveRequests({ nc, service: 'booking', handlers, logger: silentLogger, metrics: createMetrics('booking') }),
     /** A second replica, or the same service once more. */
     start,
-    async restart(changed: Record<string, string> = {}, overrides: Overrides = {}) {
+    async restart(changed: Record<string, string> = {}) {
       await service.drain();
-      service = await start(changed, overrides);
+      service = await start(changed);
     },
     /** Answers as the booking service would; returns what it is given. */
     async answerAsBooking(): Promise<ExternalEventChange[]> {

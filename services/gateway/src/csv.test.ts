@@ -7,6 +7,9 @@ test.each([
   [5, 'CAD', '0.05'],
   [0, 'CAD', '0.00'],
   [500, 'JPY', '500'],
+  // Intl counts no digits of these; Stripe does.
+  [1_000, 'HUF', '10.00'],
+  [150_050, 'COP', '1500.50'],
   [-1_234, 'KWD', '-1.234'],
   [99_999_999, 'EUR', '999999.99'],
 ])('%i minor units of %s are %s', (amount, currency, expected) => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { invalidParam } from './errors.ts';
+import { smallestStep } from './money.ts';
 import { integer, metadata, text } from './params.ts';
 import type { WireLineItem, World } from './store.ts';
 
@@ -40,6 +41,11 @@ function buildLineItem(world: World, item: LineItemInput, o: { name: string; cur
   }
   if (price.unit_amount < 0) {
     throw invalidParam(`${name}[price_data][unit_amount]`, 'Invalid non-negative integer', 'parameter_invalid_integer');
+  }
+  if (price.unit_amount % smallestStep(currency) !== 0) {
+    // Stripe documents the rule, not the wording.
+    const message = `Must be a multiple of ${smallestStep(currency)} in ${currency}`;
+    throw invalidParam(`${name}[price_data][unit_amount]`, message);
   }
   if (quantity === undefined) {
     throw invalidParam(`${name}[quantity]`, `Quantity is required. Add \`quantity\` to \`${name}\``);
