@@ -11,6 +11,7 @@ beforeAll(async () => {
 afterAll(() => world?.stop(), 60_000);
 
 const run = readPropertyRun(process.env, { count: 500 });
+process.stderr.write(`calendars and bookings: PROPERTY_SEED=${run.seed}\n`);
 
 test(
   `whatever owners, guests, Google and crashes do, calendars and bookings agree in the end (seed ${run.seed})`,

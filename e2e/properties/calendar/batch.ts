@@ -57,7 +57,9 @@ async function comeToRest(world: World, estates: Estate[]): Promise<void> {
   world.plan.disarm();
   await world.fleet.whole();
   world.google.clearFaults();
-  world.google.configure({ rotateRefreshTokens: false });
+  // Every replica needs new access tokens, and each refresh makes the token of the other one old.
+  world.google.configure({ rotateRefreshTokens: true });
+  world.google.expireAccessTokens();
   await Promise.all(estates.map(settleDown));
   await becomeQuiet(world);
 }

@@ -37,6 +37,8 @@ export interface Estate {
   ownEvents: { calendar: string; id: string; isSeries: boolean }[];
   /** Where events of bookings were seen, so that deleted ones can be brought back. */
   seenMirrors: { calendar: string; id: string }[];
+  /** A deleted event was brought back: it has to be read before its calendar is left. */
+  broughtBack: boolean;
 }
 
 const admin = { kind: 'admin' } as const;
@@ -70,6 +72,7 @@ const nothing = () => ({
   stays: [],
   ownEvents: [],
   seenMirrors: [],
+  broughtBack: false,
 });
 
 /** New chalets with a calendar each, and one more calendar to change to. */
@@ -121,6 +124,14 @@ export async function isConnected(estate: Estate): Promise<boolean> {
     [estate.establishmentId],
   );
   return rowCount === 1;
+}
+
+export async function calendarsInUse(estate: Estate): Promise<Set<string>> {
+  const { rows } = await estate.world.calendars.query<{ calendarId: string }>(
+    'SELECT calendar_id AS "calendarId" FROM calendars WHERE establishment_id = $1',
+    [estate.establishmentId],
+  );
+  return new Set(rows.map(({ calendarId }) => calendarId));
 }
 
 /** Connects where there is no connection that works. */

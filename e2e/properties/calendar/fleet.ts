@@ -20,6 +20,7 @@ const hurried = {
   missingEchoMs: 400,
   callSpacingMs: 5,
   quotaPause: { baseMs: 20, capMs: 200 },
+  refreshLeaseMs: 2_000,
 };
 
 /** Replicas of calendar-sync that may end abruptly at crash points, and are replaced when they do. */

@@ -4,6 +4,7 @@ import type { Action, Life, Trouble } from './actions.ts';
 import {
   at,
   book,
+  calendarsInUse,
   cancel,
   chooseCalendar,
   connect,
@@ -14,7 +15,7 @@ import {
   paymentFor,
   renameChalet,
 } from './estate.ts';
-import { actInGoogle } from './owner.ts';
+import { actInGoogle, editMirror } from './owner.ts';
 import { isCalm } from './quiet.ts';
 
 const calmPatienceMs = 1_500;
@@ -46,7 +47,10 @@ async function act(estate: Estate, action: Action): Promise<void> {
       );
       return stay && cancel(estate, stay, action.by);
     }
+    case 'edit a mirror':
+      return editMirror(estate, action, await calendarsInUse(estate));
     case 'choose calendar':
+      if (estate.broughtBack) await waitUntilCalm(estate);
       return chooseCalendar(estate, action.chalet, action.calendar);
     case 'rename chalet':
       return renameChalet(estate, action.chalet);

@@ -45,14 +45,17 @@ const looks: Record<Look, (email: string) => Partial<GoogleEvent>> = {
   declined: email => ({ attendees: [{ email, responseStatus: 'declined' }] }),
 };
 
-/** What the owner does in Google. What Google refuses (an event that is deleted already) did not happen. */
-export function actInGoogle(estate: Estate, action: Action): void {
+/** What Google refuses (an event that is deleted already) did not happen. */
+function unlessRefused(act: () => void): void {
   try {
-    perform(estate, action);
+    act();
   } catch (error) {
     if (!(error instanceof Error && error.name === 'GoogleApiError')) throw error;
   }
 }
+
+/** What the owner does in Google. */
+export const actInGoogle = (estate: Estate, action: Action): void => unlessRefused(() => perform(estate, action));
 
 function perform(estate: Estate, action: Action): void {
   const { google } = estate.world;
@@ -155,10 +158,7 @@ function perform(estate: Estate, action: Action): void {
         ...(extendedProperties && { extendedProperties }),
         ...moved,
       });
-      return;
     }
-    case 'edit a mirror':
-      editMirror(estate, action);
   }
 }
 
@@ -192,7 +192,14 @@ export function liveMirrors(estate: Estate): { calendar: string; id: string; eve
   );
 }
 
-function editMirror(estate: Estate, o: { pick: number; how: Edit; by: number }): void {
+/** @param inUse the calendars that some chalet uses now */
+export const editMirror = (
+  estate: Estate,
+  o: { pick: number; how: Edit; by: number },
+  inUse: ReadonlySet<string>,
+): void => unlessRefused(() => performEdit(estate, o, inUse));
+
+function performEdit(estate: Estate, o: { pick: number; how: Edit; by: number }, inUse: ReadonlySet<string>): void {
   const { google } = estate.world;
   for (const { calendar, id } of liveMirrors(estate)) {
     if (!estate.seenMirrors.some(seen => seen.id === id && seen.calendar === calendar)) {
@@ -203,6 +210,11 @@ function editMirror(estate: Estate, o: { pick: number; how: Edit; by: number }):
   if (!seen) return;
   const { calendar, id } = seen;
   const event = google.getEvent(calendar, id);
+  if (event.status === 'cancelled' && ['bring_back', 'unlink'].includes(o.how)) {
+    // Nobody reads a calendar that no chalet uses: what is brought back there is the owner's.
+    if (!inUse.has(calendar)) return;
+    estate.broughtBack = true;
+  }
   switch (o.how) {
     case 'move':
       shift(estate, seen, o.by === 0 ? 1 : o.by);

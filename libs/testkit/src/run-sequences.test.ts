@@ -76,6 +76,22 @@ describe('a property of sequences', () => {
   });
 });
 
+test('what is cut short while it is made smaller has ended before the failure is told', async () => {
+  let under = 0;
+  const slow: SequenceProperty<number[]> = {
+    ...holdsWhile(() => false),
+    shrinkForMs: 50,
+    async runBatch(batch) {
+      under += 1;
+      await new Promise(resolve => setTimeout(resolve, 40));
+      under -= 1;
+      return batch.map(sequence => (sequence.length > 2 ? new Error('too long') : undefined));
+    },
+  };
+  expect(await failureOf(runSequences(slow, all))).toContain('too long');
+  expect(under).toBe(0);
+});
+
 describe('what to run', () => {
   test('is read from the environment', () => {
     const read = (env: Record<string, string>) => readPropertyRun(env, { count: 500 });
@@ -88,6 +104,12 @@ describe('what to run', () => {
     });
     expect(read({ PROPERTY_SEED: '1', PROPERTY_PATH: '117:3:0' })).toMatchObject({ count: 1, path: '117:3:0' });
     expect(read({ PROPERTY_RUNS: '20' }).count).toBe(20);
+  });
+
+  test('is the same every time by default, and random when asked', () => {
+    const seedOf = (env: Record<string, string>) => readPropertyRun(env, { count: 1 }).seed;
+    expect(seedOf({})).toBe(seedOf({ PROPERTY_SEED: '' }));
+    expect(new Set([1, 2, 3].map(() => seedOf({ PROPERTY_SEED: 'random' }))).size).toBe(3);
   });
 
   test('refuses what cannot be read', () => {

@@ -30,10 +30,10 @@ import type { Context } from './context.ts';
 import type { CrashPoint } from './crash-points.ts';
 import { PrismaClient } from './generated/prisma/client.ts';
 import { createGoogleAccounts } from './google/google-accounts.ts';
+import { refreshAccess } from './google/refresh-token.ts';
 import { measureWaiting } from './measure-waiting.ts';
 import { eventHandlers, requestHandlers } from './messages.ts';
 import { startMirrorWriter } from './mirror-writer.ts';
-import { revokeConnection } from './operations/revoke-connection.ts';
 import { reencryptTokens } from './reencrypt-tokens.ts';
 import { catchUp } from './stores/calendar-store.ts';
 import { type Timing, timing } from './timing.ts';
@@ -112,17 +112,14 @@ async function run(config: CalendarSyncConfig, o: Pick<Context, 'now' | 'newId' 
     syncs: () => syncer.worker.nudge(),
     channels: () => keeper.nudge(),
   };
+  const refreshing = { db, config, cipher, ...o, nudge };
   const google = createGoogleAccounts({
     db,
     config,
-    cipher,
     now: o.now,
     timing: o.timing,
-    passing: o.passing,
-    logger,
     metrics,
-    onRevoked: (establishmentId, refreshToken, reason) =>
-      revokeConnection({ db, now: o.now, newId: o.newId, logger, nudge }, establishmentId, refreshToken, reason),
+    refresh: (establishmentId, call) => refreshAccess(refreshing, establishmentId, call),
   });
   const context: Context = { db, nats, config, google, cipher, ...o, metrics, replicaId: o.newId(), nudge };
   await reencryptTokens(context);

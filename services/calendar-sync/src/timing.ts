@@ -33,6 +33,8 @@ export interface Timing {
   missingEchoMs: number;
   /** Between calls of one account: 110 ms and bursts of 40 are at most 585 calls in any minute; Google allows 600. */
   callSpacingMs: number;
+  /** One replica has this long to exchange a refresh token and store what it got; Google is waited for 5 s of it. */
+  refreshLeaseMs: number;
   /** Quota without a `Retry-After`: a second, and up to this much more. */
   quotaPause: Backoff;
 }
@@ -54,5 +56,6 @@ export const timing: Timing = {
   echoMs: 30_000,
   missingEchoMs: 15_000,
   callSpacingMs: 110,
+  refreshLeaseMs: 10_000,
   quotaPause: { baseMs: 1_000, capMs: 10_000 },
 };

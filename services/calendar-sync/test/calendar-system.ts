@@ -33,7 +33,7 @@ import { createTestDatabase, eventually, silentLogger, testNats } from '@monde-s
 import { headers } from 'nats';
 import { z } from 'zod';
 import { readConfig } from '../src/config.ts';
-import { createCalendarSyncService, prismaDir } from '../src/service.ts';
+import { createCalendarSyncService, type Overrides, prismaDir } from '../src/service.ts';
 import { startPushAddress } from './push-address.ts';
 
 export const timezone = 'America/Toronto';
@@ -68,9 +68,9 @@ export async function startCalendarSystem(variables: Record<string, string> = {}
     TOKEN_ENCRYPTION_KEY: encryptionKey,
     ...variables,
   };
-  const start = async (changed: Record<string, string> = {}) => {
+  const start = async (changed: Record<string, string> = {}, overrides: Overrides = {}) => {
     const config = readConfig({ ...environment, ...changed });
-    const service = await createCalendarSyncService(config, { logger: silentLogger });
+    const service = await createCalendarSyncService(config, { logger: silentLogger, ...overrides });
     await service.start();
     return service;
   };
@@ -99,9 +99,9 @@ export async function startCalendarSystem(variables: Record<string, string> = {}
       serveRequests({ nc, service: 'booking', handlers, logger: silentLogger, metrics: createMetrics('booking') }),
     /** A second replica, or the same service once more. */
     start,
-    async restart(changed: Record<string, string> = {}) {
+    async restart(changed: Record<string, string> = {}, overrides: Overrides = {}) {
       await service.drain();
-      service = await start(changed);
+      service = await start(changed, overrides);
     },
     /** Answers as the booking service would; returns what it is given. */
     async answerAsBooking(): Promise<ExternalEventChange[]> {

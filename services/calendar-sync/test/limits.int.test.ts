@@ -57,7 +57,7 @@ describe('how much Google is asked', () => {
     system.google.clearCalls();
     const backlog = big.flatMap(chalet => bookingsOf(chalet, 12));
     await Promise.all(backlog.map(booking => announce(system, booking)));
-    await eventually(() => insertsOf().length >= 8, { describe: 'the backlog is being written' });
+    await eventually(() => insertsOf().length >= 8, { describe: 'the backlog is being written', timeoutMs: 60_000 });
     const before = insertsOf().length;
     const booking = newBooking(small);
     await announce(system, booking);

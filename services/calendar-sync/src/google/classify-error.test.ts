@@ -35,6 +35,34 @@ describe('an error of Google', () => {
     expect(kindOf(answer(403, 'insufficientPermissions'))).toBe('forbidden');
   });
 
+  test('in the shape of newer services means the same', () => {
+    const newer = (status: number, reason: string) => ({
+      message: 'refused',
+      response: {
+        status,
+        headers: new Headers(),
+        data: {
+          error: {
+            code: status,
+            message: "Quota exceeded for quota metric 'Queries'",
+            status: status === 429 ? 'RESOURCE_EXHAUSTED' : 'PERMISSION_DENIED',
+            details: [
+              { '@type': 'type.googleapis.com/google.rpc.Help', links: [] },
+              { '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason, domain: 'googleapis.com', metadata: {} },
+            ],
+          },
+        },
+      },
+    });
+    expect(classifyGoogleError(newer(403, 'RATE_LIMIT_EXCEEDED'))).toMatchObject({
+      kind: 'quota',
+      reason: expect.stringContaining('rateLimitExceeded'),
+    });
+    expect(kindOf(newer(403, 'USER_RATE_LIMIT_EXCEEDED'))).toBe('quota');
+    expect(kindOf(newer(429, 'RATE_LIMIT_EXCEEDED'))).toBe('quota');
+    expect(kindOf(newer(403, 'ACCESS_TOKEN_SCOPE_INSUFFICIENT'))).toBe('forbidden');
+  });
+
   test('tells how long to wait where Google says so', () => {
     expect(classifyGoogleError(answer(429, 'rateLimitExceeded', { 'retry-after': '7' }))).toMatchObject({
       kind: 'quota',

@@ -42,6 +42,8 @@ const apiError = z.object({
   error: z.object({
     message: z.string().catch(''),
     errors: z.array(z.object({ reason: z.string().catch(''), message: z.string().catch('') })).catch([]),
+    /** Where newer parts of Google's front give the reason: `google.rpc.ErrorInfo`, as in `RATE_LIMIT_EXCEEDED`. */
+    details: z.array(z.object({ reason: z.string().catch('') })).catch([]),
   }),
 });
 const oauthError = z.object({ error: z.string(), error_description: z.string().optional() });
@@ -64,7 +66,7 @@ export function classifyGoogleError(error: unknown): GoogleFailure {
   if (oauth.success) return classifyTokenError(status, oauth.data);
 
   const body = apiError.safeParse(response?.data);
-  const reason = body.success ? (body.data.error.errors[0]?.reason ?? '') : '';
+  const reason = body.success ? reasonOf(body.data.error) : '';
   const said = `Google answered ${status}${reason && ` ${reason}`}: ${firstLine(
     (body.success && body.data.error.message) || message,
   )}`;
@@ -80,6 +82,12 @@ export function classifyGoogleError(error: unknown): GoogleFailure {
   if (status === 412) return { kind: 'changed_meanwhile', reason: said };
   if (status >= 500 || status === 408) return { kind: 'retry', reason: said, ...wait };
   return { kind: 'invalid', reason: said };
+}
+
+/** Google: Calendar API, "Handle API errors"; AIP-193 for the newer shape, whose reasons are brought into the older form. */
+function reasonOf({ errors, details }: z.infer<typeof apiError>['error']): string {
+  const newer = details.find(({ reason }) => reason !== '')?.reason ?? '';
+  return errors[0]?.reason || newer.toLowerCase().replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 function classifyTokenError(status: number, error: z.infer<typeof oauthError>): GoogleFailure {

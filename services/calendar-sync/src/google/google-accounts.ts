@@ -1,15 +1,15 @@
-import type { Clock, Logger, Metrics } from '@monde-sauvage/service-kit';
+import type { Clock, Metrics } from '@monde-sauvage/service-kit';
 import { fullJitter, traced } from '@monde-sauvage/service-kit';
 import type { OAuth2Client } from 'google-auth-library';
 import type { CalendarSyncConfig } from '../config.ts';
-import type { Context, Database } from '../context.ts';
+import type { Database } from '../context.ts';
 import type { Connection } from '../generated/prisma/client.ts';
 import type { Timing } from '../timing.ts';
-import type { TokenCipher } from '../token-cipher.ts';
 import { type CalendarApi, type Call, createCalendarApi } from './calendar-api.ts';
 import { classifyGoogleError, GoogleCallError, type GoogleFailure } from './classify-error.ts';
 import { pause, takeTurn } from './limiter.ts';
 import { createOAuthClient } from './oauth.ts';
+import type { AccessToken } from './refresh-token.ts';
 
 /** How an establishment's Google account can be used now. */
 export type Access =
@@ -24,41 +24,36 @@ export interface GoogleAccounts {
 }
 
 interface Cached {
-  /** The refresh token as it is stored: tells whether the row has another one by now. */
-  sealed: string;
+  /** Tells one grant from the next: its refresh token may be another one by now, its access token is good all the same. */
+  grant: string;
   client: OAuth2Client;
-  /** Refresh tokens on their way to the database; a call does not return before they are there. */
-  saving: Promise<void>;
 }
 
 /**
- * Gives out clients for the accounts in the `connections` table, one per account and refresh token, so that access
- * tokens are shared by the calls of this replica. `onRevoked` is told once a refresh token is known to be dead.
+ * Gives out clients for the accounts in the `connections` table, one per grant, so that access tokens are shared by the
+ * calls of this replica. `refresh` is asked for an access token when there is none that lasts.
  */
 export function createGoogleAccounts(o: {
   db: Database;
   config: CalendarSyncConfig;
-  cipher: TokenCipher;
   now: Clock;
   timing: Timing;
-  passing: Context['passing'];
-  logger: Logger;
   metrics: Metrics;
-  onRevoked: (establishmentId: string, refreshToken: string, reason: string) => Promise<void>;
+  refresh: (establishmentId: string, measured: Call) => Promise<AccessToken>;
 }): GoogleAccounts {
   const cache = new Map<string, Cached>();
   const calls = o.metrics.counter('google_calls_total', 'Calls to Google', ['operation', 'outcome']);
   const seconds = o.metrics.histogram('google_call_seconds', 'Time Google takes to answer', ['operation']);
 
   /** @throws GoogleCallError in place of whatever the client library threw */
-  const measured = async <T>(operation: string, run: () => Promise<{ data: T }>): Promise<T> => {
+  const measured: Call = async (operation, run) => {
     const stop = seconds.startTimer({ operation });
     try {
       const { data } = await traced(`google ${operation}`, { kind: 'client' }, run);
       calls.inc({ operation, outcome: 'ok' });
       return data;
     } catch (error) {
-      const failure = classifyGoogleError(error);
+      const failure = error instanceof GoogleCallError ? error.failure : classifyGoogleError(error);
       calls.inc({ operation, outcome: failure.kind });
       throw new GoogleCallError(failure);
     } finally {
@@ -66,51 +61,31 @@ export function createGoogleAccounts(o: {
     }
   };
 
-  const cached = (row: Connection): Cached => {
-    const known = cache.get(row.establishmentId);
-    if (known?.sealed === row.refreshToken) return known;
+  const cached = ({ establishmentId, account, connectedAt }: Connection): Cached => {
+    const grant = `${account} ${connectedAt.toISOString()}`;
+    const known = cache.get(establishmentId);
+    if (known?.grant === grant) return known;
     const client = createOAuthClient(o.config);
-    client.setCredentials({
-      refresh_token: o.cipher.open({ ciphertext: row.refreshToken, keyId: row.keyId }, row.establishmentId),
-    });
-    const entry: Cached = { sealed: row.refreshToken, client, saving: Promise.resolve() };
-    // The only place where google-auth-library hands out a refresh token that Google rotated. It must also be put into
-    // the client at once: the library would go on using the old one.
-    client.on('tokens', tokens => {
-      const rotated = tokens.refresh_token;
-      if (!rotated || rotated === client.credentials.refresh_token) return;
-      client.credentials.refresh_token = rotated;
-      entry.saving = entry.saving
-        .then(() => saveRotated(row.establishmentId, entry, rotated))
-        .catch(error =>
-          o.logger.error({ err: error, establishmentId: row.establishmentId }, 'a rotated token was not stored'),
-        );
-    });
-    cache.set(row.establishmentId, entry);
+    let refreshing: Promise<AccessToken> | undefined;
+    // In place of the library's own refreshing: it knows nothing of the other replicas.
+    client.refreshHandler = () => {
+      refreshing ??= o.refresh(establishmentId, measured).finally(() => {
+        refreshing = undefined;
+      });
+      return refreshing;
+    };
+    const entry = { grant, client };
+    cache.set(establishmentId, entry);
     return entry;
   };
 
-  const saveRotated = async (establishmentId: string, entry: Cached, refreshToken: string) => {
-    await o.passing('token refreshed, the new one not stored');
-    const sealed = o.cipher.seal(refreshToken, establishmentId);
-    const { count } = await o.db.connection.updateMany({
-      where: { establishmentId, refreshToken: entry.sealed },
-      data: { refreshToken: sealed.ciphertext, keyId: sealed.keyId },
-    });
-    if (count === 1) entry.sealed = sealed.ciphertext;
-    o.logger.info({ establishmentId, stored: count === 1 }, 'Google rotated a refresh token');
-  };
-
-  const react = async (establishmentId: string, entry: Cached, failure: GoogleFailure): Promise<void> => {
+  const react = async (establishmentId: string, failure: GoogleFailure): Promise<void> => {
     const asked = 'retryAfterMs' in failure ? failure.retryAfterMs : undefined;
     if (failure.kind === 'quota' || asked !== undefined) {
       const waitMs = asked ?? o.timing.quotaPause.baseMs + fullJitter(2, o.timing.quotaPause);
       await pause(o.db, establishmentId, new Date(o.now().getTime() + waitMs));
     }
-    if (failure.kind === 'revoked') {
-      cache.delete(establishmentId);
-      await o.onRevoked(establishmentId, entry.sealed, failure.reason);
-    }
+    if (failure.kind === 'revoked') cache.delete(establishmentId);
   };
 
   const callFor =
@@ -125,10 +100,8 @@ export function createGoogleAccounts(o: {
           return measured(operation, run);
         });
       } catch (error) {
-        if (error instanceof GoogleCallError) await react(establishmentId, entry, error.failure);
+        if (error instanceof GoogleCallError) await react(establishmentId, error.failure);
         throw error;
-      } finally {
-        await entry.saving;
       }
     };
 

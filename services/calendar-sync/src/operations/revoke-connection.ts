@@ -7,13 +7,14 @@ import { transact } from '../stores/transact.ts';
  * Google does not take the refresh token any more, for ever: no call is made until the owner connects again. What the
  * mirrors want is kept. Nothing happens when another token has been stored since the one that was refused.
  * @param refreshToken the refused token as it is stored
+ * @returns whether it was the one that is stored
  */
 export async function revokeConnection(
   context: Pick<Context, 'db' | 'now' | 'newId' | 'logger' | 'nudge'>,
   establishmentId: string,
   refreshToken: string,
   reason: string,
-): Promise<void> {
+): Promise<boolean> {
   const now = context.now();
   const revoked = await transact(context.db, async tx => {
     const { count } = await tx.connection.updateMany({
@@ -33,7 +34,8 @@ export async function revokeConnection(
     await writeEvents(tx, context, calendarEvents.connectionChanged, [{ aggregateId: establishmentId, body }]);
     return true;
   });
-  if (!revoked) return;
+  if (!revoked) return false;
   context.logger.warn({ establishmentId, reason }, 'a Google connection was revoked');
   context.nudge.relay();
+  return true;
 }
