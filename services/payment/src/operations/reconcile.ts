@@ -16,6 +16,15 @@ const overlapMs = 10 * 60_000;
 const pageSize = 100;
 
 /**
+ * From when on Stripe is read. A last look in the future was made by a clock that was wrong: when it really was, nobody
+ * knows, and everything that Stripe keeps is read, instead of nothing until that time comes.
+ */
+function beginOfLook(lastLook: Date | undefined, now: Date): Date {
+  const isKnown = lastLook !== undefined && lastLook <= now;
+  return new Date((isKnown ? lastLook.getTime() : now.getTime() - retentionMs) - overlapMs);
+}
+
+/**
  * Fetches the events that Stripe could not deliver since the last look and stores them as if they had come: a lost
  * webhook costs minutes, not money. Page by page, so that what was read stays when a later page cannot be had; the look
  * counts only once it came to its end, because the list begins with the newest. (Sessions past their deadline are looked at by checkPayments.)
@@ -24,7 +33,7 @@ const pageSize = 100;
 async function fetchUndelivered(context: PaymentContext, signal: AbortSignal | undefined): Promise<number> {
   const now = context.now();
   const last = await context.db.reconciliation.findUnique({ where: { name } });
-  const since = new Date((last?.readUntil ?? new Date(now.getTime() - retentionMs)).getTime() - overlapMs);
+  const since = beginOfLook(last?.readUntil, now);
   let page: StripeEventHint[] = [];
   let found = 0;
   const undelivered = context.stripe.events.list({
@@ -60,7 +69,7 @@ export async function reconcile(context: PaymentContext, signal: AbortSignal): P
   await fetchUndelivered(context, signal);
   const now = context.now();
   const last = await context.db.reconciliation.findUnique({ where: { name: comparedName } });
-  const since = new Date((last?.readUntil ?? new Date(now.getTime() - retentionMs)).getTime() - overlapMs);
+  const since = beginOfLook(last?.readUntil, now);
   const { differences } = await compareWithStripe(context, { since, signal });
   if (signal.aborted) return;
   const data = { readUntil: now };
