@@ -43,7 +43,8 @@ const selected = Object.keys(asked).length > 0 ? asked : kinds;
 
 export default {
   maxWorkers: 2,
-  testTimeout: 30_000,
+  // No test depends on timing: this ends what hangs.
+  testTimeout: 90_000,
   projects: Object.entries(selected).map(([displayName, kind]) => ({
     displayName,
     rootDir: import.meta.dirname,

@@ -86,7 +86,7 @@ export async function createMoneyWorld() {
   });
   stripe.admin.webhooks.configure({ url: gateway.url, retryDelaysMs: [100, 300, 1_000] });
   const pools = [bookingDatabase, paymentDatabase].map(({ databaseUrl }) =>
-    createPool({ databaseUrl, applicationName: 'test', max: 2 }),
+    createPool({ databaseUrl, applicationName: 'test', max: 8 }),
   );
   const [bookingRows, paymentRows] = pools.map(readRows);
   if (!bookingRows || !paymentRows) throw new Error('no databases');

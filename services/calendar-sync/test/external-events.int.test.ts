@@ -18,6 +18,7 @@ import {
   settled,
   startCalendarSystem,
 } from './calendar-system.ts';
+import { untilIdle } from './until-idle.ts';
 
 describe("the owner's events in Google", () => {
   let system: CalendarSystem;
@@ -160,6 +161,7 @@ describe("the owner's events in Google", () => {
     const vanishes = system.google.createEvent(calendarId, { summary: 'Goes', ...stay(5, 6) });
     const inProgress = system.google.createEvent(calendarId, { summary: 'Stays', ...stay(-3, 2) });
     await eventually(() => newsOf(chalet).length === 2);
+    await untilIdle(system, chalet.chaletId);
     system.google.addPushFault({ kind: 'drop', calendarId, times: 0 });
     system.google.deleteEvent(calendarId, vanishes.id ?? '');
     system.google.expireSyncTokens(calendarId);

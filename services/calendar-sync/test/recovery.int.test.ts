@@ -18,6 +18,7 @@ import {
   startCalendarSystem,
   stateOf,
 } from './calendar-system.ts';
+import { untilIdle } from './until-idle.ts';
 
 describe('when Google wants everything listed again', () => {
   let system: CalendarSystem;
@@ -71,18 +72,7 @@ describe('when Google wants everything listed again', () => {
     const vanishing = system.google.createEvent(chalet.calendarId, { summary: 'Vanishes', ...stay(8, 9) }).id ?? '';
     await eventually(() => newsOf(chalet).length === 3);
     await settled(system, chalet);
-    await system.google.pushesSettled();
-    await eventually(
-      async () => {
-        const { rowCount } = await system.pool.query(
-          `SELECT FROM calendars
-            WHERE chalet_id = $1 AND lease_owner IS NULL AND next_sync_at > now() + interval '1 minute' AND check_at IS NULL`,
-          [chalet.chaletId],
-        );
-        return rowCount === 1;
-      },
-      { describe: 'no sync is under way or due', timeoutMs: 20_000 },
-    );
+    await untilIdle(system, chalet.chaletId);
     return { chalet, vanishing };
   };
   /** The owner deletes an event, nobody hears of it, and Google forgets deletions and tokens. */

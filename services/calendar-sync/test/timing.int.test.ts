@@ -95,7 +95,7 @@ describe('how soon and how often Google is asked', () => {
     );
     await mirrorOf(system, chalet, booking);
     expect(eventsOf(system, chalet)).toHaveLength(1);
-  }, 20_000);
+  });
 
   test('checks during an outage say unreachable at once, and try no more often than planned', async () => {
     const chalet = await seedConnectedChalet(system);
