@@ -88,8 +88,8 @@ export async function startWorld(): Promise<World> {
       TOKEN_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
     },
   });
-  const bookings = createPool({ databaseUrl: bookingDatabase.databaseUrl, applicationName: 'test', max: 4 });
-  const calendars = createPool({ databaseUrl: calendarDatabase.databaseUrl, applicationName: 'test', max: 4 });
+  const bookings = createPool({ databaseUrl: bookingDatabase.databaseUrl, applicationName: 'test', max: 12 });
+  const calendars = createPool({ databaseUrl: calendarDatabase.databaseUrl, applicationName: 'test', max: 12 });
   const jsm = await nc.jetstreamManager();
   const unsettledOf = async (stream: string, consumer: string) => {
     const { num_pending, num_ack_pending } = await jsm.consumers.info(stream, consumer);
