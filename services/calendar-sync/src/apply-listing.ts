@@ -111,7 +111,8 @@ function observe(items: GoogleEvent[], mirrors: Mirror[], o: { calendar: Calenda
   const isOwnId = (bookingId: string, googleEventId: string) => {
     const mirror = byBooking.get(bookingId);
     if (mirror === undefined) return isMirrorEventId(bookingId, googleEventId);
-    const isHere = mirror.place === null ? mirror.chaletId === chaletId : mirror.place.calendarId === calendarId;
+    // Also while its mirror is still elsewhere: left here when this calendar was out of reach, and taken over by the move.
+    const isHere = mirror.chaletId === chaletId || mirror.place?.calendarId === calendarId;
     return isHere && (isMirrorEventId(bookingId, googleEventId) || mirror.fallbackEventIds.includes(googleEventId));
   };
   const byFallback = new Map(

@@ -176,6 +176,28 @@ describe('connections and calendars that change', () => {
     system.google.clearFaults();
   });
 
+  test('what was left in a calendar out of reach is taken over when it is chosen again, never for the owner’s own', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const other = newCalendar();
+    const bookings = stays(chalet, [10, 20]);
+    for (const booking of bookings) await announce(system, booking);
+    for (const booking of bookings) await mirrorOf(system, chalet, booking);
+    system.google.shareCalendar(chalet.calendarId, ownerEmail, null);
+    granted(await choose(system, chalet, other));
+    await eventually(() => eventsOf(system, chalet, other).length === 2);
+    await settled(system, chalet);
+    system.google.shareCalendar(chalet.calendarId, ownerEmail, 'owner');
+    // The calendar is read before the first mirror has moved.
+    system.google.addFault({ match: { calendarId: other, method: 'DELETE' }, status: 503, times: 1_000 });
+    granted(await choose(system, chalet));
+    expect(await calendarStatus(chalet)).toMatchObject({ lastSyncAt: expect.any(String) });
+    system.google.clearFaults();
+    await eventually(() => eventsOf(system, chalet, other).length === 0);
+    await settled(system, chalet);
+    expect(eventsOf(system, chalet)).toHaveLength(2);
+    expect(externalNews(chalet)).toEqual([]);
+  });
+
   test("the owner's events of the old calendar go, and those of the new one come", async () => {
     const chalet = await seedConnectedChalet(system);
     const other = newCalendar();
