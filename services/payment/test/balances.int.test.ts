@@ -113,10 +113,14 @@ test('a cancelled booking closes the balance session; who paid after it gets all
 
 const stagesOf = (bookingId: string) =>
   stage.noticesOf(bookingId).map(notice => ('stage' in notice ? notice.stage : `overdue, cancel: ${notice.cancel}`));
-const notices = (bookingId: string, count: number) => {
-  stage.service().announceBalancesNow();
-  return eventually(() => stagesOf(bookingId).length === count, { describe: `${count} notices` });
-};
+const notices = (bookingId: string, count: number) =>
+  eventually(
+    () => {
+      stage.service().announceBalancesNow();
+      return stagesOf(bookingId).length === count;
+    },
+    { describe: `${count} notices` },
+  );
 
 test('a balance is reminded of, due and overdue once each, over replicas and restarts', async () => {
   const replica = await stage.startReplica();

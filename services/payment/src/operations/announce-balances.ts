@@ -13,6 +13,7 @@ import { syncPayment } from './sync-payment.ts';
 
 const batch = 10;
 const leaseMs = 60_000;
+const retryMs = 5_000;
 const underWayMs = 3_600_000;
 const told = z.enum(['none', 'upcoming', 'due', 'overdue']);
 
@@ -31,13 +32,20 @@ export async function announceBalances(context: PaymentContext, signal: AbortSig
     RETURNING id`;
   await Promise.all(
     claimed.map(({ id: bookingId }) =>
-      announceBalance(context, bookingId).catch(error => {
-        const reason = describeStripeError(error);
-        context.logger.warn({ bookingId, reason }, 'a balance could not be looked at; it will be again');
-      }),
+      announceBalance(context, bookingId).catch(error => putOff(context, bookingId, error)),
     ),
   );
   return !signal.aborted && claimed.length === batch;
+}
+
+/** Sooner than the lease ends, which is for replicas that died. */
+async function putOff(context: PaymentContext, bookingId: string, error: unknown): Promise<void> {
+  const reason = describeStripeError(error);
+  context.logger.warn({ bookingId, reason }, 'a balance could not be looked at; it will be again');
+  const balanceNoticeAt = new Date(context.now().getTime() + retryMs);
+  await context.db.booking
+    .updateMany({ where: { id: bookingId, balanceNoticeAt: { not: null } }, data: { balanceNoticeAt } })
+    .catch(() => undefined); // the database is away: the lease ends by itself
 }
 
 async function announceBalance(context: PaymentContext, bookingId: string): Promise<void> {
