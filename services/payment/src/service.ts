@@ -96,7 +96,7 @@ export async function createPaymentService(
       metrics,
       stripe:
         overrides.stripe ??
-        createStripe({ apiBaseUrl: config.STRIPE_API_BASE_URL, secretKey: config.STRIPE_SECRET_KEY }),
+        createStripe({ apiBaseUrl: config.STRIPE_API_BASE_URL, secretKey: config.STRIPE_SECRET_KEY, metrics }),
       now: overrides.now ?? (() => new Date()),
       newId: overrides.newId ?? newId,
       passing: overrides.passing ?? (async () => undefined),

@@ -1,6 +1,8 @@
 import { UnavailableError } from '@monde-sauvage/messaging';
+import type { Metrics } from '@monde-sauvage/service-kit';
 import Stripe from 'stripe';
 import type { CheckoutParams } from './checkout-session.ts';
+import { watchCalls } from './stripe-http.ts';
 
 /** The only place that knows how Stripe is reached. */
 
@@ -17,7 +19,7 @@ export interface Patience {
 export const whileGuestWaits: Patience = { timeout: 6_000, maxNetworkRetries: 1 };
 export const whileHoldWaits: Patience = { timeout: 2_000, maxNetworkRetries: 0 };
 
-export function createStripe(o: { apiBaseUrl: string; secretKey: string }): Stripe {
+export function createStripe(o: { apiBaseUrl: string; secretKey: string; metrics: Metrics }): Stripe {
   const url = new URL(o.apiBaseUrl);
   const https = url.protocol === 'https:';
   return new Stripe(o.secretKey, {
@@ -27,6 +29,7 @@ export function createStripe(o: { apiBaseUrl: string; secretKey: string }): Stri
     protocol: https ? 'https' : 'http',
     maxNetworkRetries: 2,
     timeout: 10_000,
+    httpClient: watchCalls(Stripe.createNodeHttpClient(), o.metrics),
     telemetry: false,
     appInfo: { name: 'monde-sauvage' },
   });

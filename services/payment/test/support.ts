@@ -215,7 +215,7 @@ export async function setStage() {
     natsUrl: nats.url,
     webhookUrl: gateway.url,
     /** Somebody with the account's key, by hand. */
-    stripeClient: createStripe({ apiBaseUrl: stripe.url, secretKey: 'sk_test' }),
+    stripeClient: createStripe({ apiBaseUrl: stripe.url, secretKey: 'sk_test', metrics }),
     refunds: (bookingId: string, actor: Actor = { kind: 'admin' }) =>
       request(nc, paymentRequests.listRefunds, { actor, bookingId }),
     settleHold: (bookingId: string) => request(nc, paymentRequests.settleHold, { bookingId }),
