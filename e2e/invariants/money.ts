@@ -39,6 +39,8 @@ const payment = z.object({
   refundsDone: z.int(),
   refundsPromised: z.int(),
   refundsForCancellation: z.int(),
+  /** …and what went back otherwise before the first of those for the booking's cancellation. */
+  refundsBefore: z.int(),
   /** What the ledger says was charged less what it says went back. */
   ledger: z.int().nullable(),
 });
@@ -72,6 +74,11 @@ export async function checkMoney(look: Look): Promise<Finding> {
               coalesce(sum(r.amount) FILTER (WHERE r.status <> 'failed'), 0)::int AS "refundsPromised",
               coalesce(sum(r.amount) FILTER (WHERE r.status <> 'failed' AND r.purpose = 'cancellation'), 0)::int
                 AS "refundsForCancellation",
+              coalesce(sum(r.amount) FILTER (
+                WHERE r.status <> 'failed' AND r.purpose <> 'cancellation' AND r.created_at < (
+                  SELECT min(c.created_at) FROM refunds c JOIN payments of ON of.id = c.payment_id
+                  WHERE of.booking_id = p.booking_id AND c.purpose = 'cancellation' AND c.status <> 'failed')), 0)::int
+                AS "refundsBefore",
               (SELECT sum(l.amount)::int FROM ledger_entries l
                 WHERE l.payment_id = p.id AND l.kind NOT LIKE 'dispute%') AS ledger
        FROM payments p LEFT JOIN refunds r ON r.payment_id = p.id
@@ -163,9 +170,12 @@ function judgeKept(booking: BookingMoney, kept: readonly PaymentMoney[]): string
       ? [`is cancelled, payment ${first.id} succeeded, and what goes back was not decided`]
       : [];
   const due = dueBack(booking, kept);
+  const before = kept.reduce((sum, payment) => sum + payment.refundsBefore, 0);
   const tooMuch =
-    forCancellation > due
-      ? [`is owed ${due} of payment ${namesOf(kept)}, its cancellation gives back ${forCancellation}`]
+    forCancellation > Math.max(0, due - before)
+      ? [
+          `is owed ${due} of payment ${namesOf(kept)}, its cancellation gives back ${forCancellation}${before === 0 ? '' : ` on top of ${before}`}`,
+        ]
       : [];
   return [...undecided, ...judgeBack(due, kept), ...tooMuch];
 }

@@ -14,7 +14,6 @@ export async function findWork(world: MoneyWorld): Promise<string[]> {
     world.booking.rows(
       waiting,
       `SELECT 'events of booking' AS what, count(*)::int FROM outbox WHERE published_at IS NULL
-       UNION ALL SELECT 'holds that are over', count(*)::int FROM bookings WHERE status = 'pending'
        UNION ALL SELECT 'dead letters of booking', count(*)::int FROM dead_letters`,
     ),
     world.payment.rows(
@@ -39,12 +38,20 @@ export async function findWork(world: MoneyWorld): Promise<string[]> {
        FROM bookings b LEFT JOIN payments p ON p.booking_id = b.id GROUP BY b.id`,
     ),
   ]);
+  const held = await world.booking.rows(
+    z.object({ id: z.string() }),
+    "SELECT id FROM bookings WHERE status = 'pending'",
+  );
+  const before = await mismatched(world);
+  // A guest's money is here, of another amount than we asked for: the nights wait for a person.
+  const undecided = held.filter(({ id }) => !before.some(payment => payment.bookingId === id)).length;
   const known = new Map(heard.map(row => [row.id, row]));
   const apart = told.filter(({ id, ...says }) => {
     const copy = known.get(id);
     return copy?.version !== says.version || copy.paid !== says.paid || copy.refunded !== says.refunded;
   });
   return [
+    ...(undecided > 0 ? [`${undecided} holds that are over`] : []),
     ...[...booking, ...payment].filter(({ count }) => count > 0).map(({ what, count }) => `${count} ${what}`),
     ...(apart.length > 0
       ? [`${apart.length} bookings that differ: ${JSON.stringify([apart[0], known.get(apart[0]?.id ?? '')])}`]
@@ -52,11 +59,21 @@ export async function findWork(world: MoneyWorld): Promise<string[]> {
   ];
 }
 
+/** Payments of another amount than we asked for, as far as they were not given back. */
+export const mismatched = (world: MoneyWorld) =>
+  world.payment.rows(
+    z.object({ bookingId: z.string(), intent: z.string() }),
+    `SELECT booking_id AS "bookingId", payment_intent_id AS intent FROM payments
+     WHERE needs_review AND status = 'open' AND reason LIKE 'amount_mismatch%'`,
+  );
+
 const entry = z.object({ bookingId: z.string(), kind: z.string(), amount: z.int() });
 const row = z.object({
   id: z.string(),
   bookingId: z.string(),
   intent: z.string().nullable(),
+  session: z.string().nullable(),
+  key: z.string(),
   paid: z.int(),
   status: z.string(),
   reason: z.string().nullable(),
@@ -80,8 +97,23 @@ export async function judge(world: MoneyWorld, bookingIds: readonly string[]): P
   );
   const payments = await world.payment.rows(
     row,
-    `SELECT id, booking_id AS "bookingId", payment_intent_id AS intent, amount_paid AS paid, status, reason,
-            needs_review AS "needsReview" FROM payments WHERE booking_id = ANY($1::uuid[])`,
+    `SELECT id, booking_id AS "bookingId", payment_intent_id AS intent, checkout_session_id AS session,
+            booking_id || CASE purpose WHEN 'balance' THEN ':balance:' ELSE ':checkout:' END || attempt AS key,
+            amount_paid AS paid, status, reason, needs_review AS "needsReview" FROM payments WHERE booking_id = ANY($1::uuid[])`,
+    [bookingIds],
+  );
+  const refundKeys = await world.payment.rows(
+    z.object({ bookingId: z.string(), key: z.string() }),
+    `SELECT p.booking_id AS "bookingId",
+            r.idempotency_key || CASE r.key_generation WHEN 0 THEN '' ELSE ':' || r.key_generation END AS key
+     FROM refunds r JOIN payments p ON p.id = r.payment_id
+     WHERE p.booking_id = ANY($1::uuid[]) AND r.stripe_refund_id IS NOT NULL AND r.purpose <> 'external'`,
+    [bookingIds],
+  );
+  const releases = await world.booking.rows(
+    z.object({ bookingId: z.string(), at: z.date() }),
+    `SELECT booking_id AS "bookingId", at FROM booking_history
+     WHERE action = 'hold_expired' AND booking_id = ANY($1::uuid[])`,
     [bookingIds],
   );
   const stripe = readBooks(world);
@@ -96,9 +128,26 @@ export async function judge(world: MoneyWorld, bookingIds: readonly string[]): P
       ),
       ...charges.flatMap(charge => {
         const its = ours.find(payment => payment.intent === charge.intent);
-        if (its && (its.paid === charge.amount || its.reason !== null)) return [];
+        if (its && (its.paid === charge.amount || (its.paid === 0 && its.reason?.startsWith('amount_mismatch'))))
+          return [];
         return [`${charge.amount} was taken by ${charge.intent}, and no payment says so`];
       }),
+      // The hold is released once nobody may pay any more, and what was paid by then confirms.
+      ...releases
+        .filter(release => release.bookingId === id && !world.releasedUnasked.has(id))
+        .flatMap(({ at }) =>
+          charges
+            // Stripe's seconds are whole, and who pays in the very moment may be a moment late.
+            .filter(charge => charge.at.getTime() + 2_000 < at.getTime())
+            .map(charge => `its hold was released at ${at.toISOString()}, paid by ${charge.intent} before`),
+        ),
+      // Should all else fail, what is asked twice is done once: Stripe knows each call by what it is for.
+      ...[
+        ...ours.filter(payment => payment.session !== null).map(payment => payment.key),
+        ...refundKeys.filter(refund => refund.bookingId === id).map(refund => refund.key),
+      ]
+        .filter(key => !stripe.keys.has(key))
+        .map(key => `Stripe was never asked under the key ${key}`),
       ...ours
         .filter(payment => payment.needsReview && payment.reason === null)
         .map(payment => `payment ${payment.id} is before a person without a reason`),
@@ -125,7 +174,7 @@ function compareBooks(
 
 /** Stripe's own books, by the booking that its charges name. */
 function readBooks({ stripe }: MoneyWorld) {
-  const { charges, refunds, balanceTransactions } = stripe.state();
+  const { charges, refunds, balanceTransactions, idempotency } = stripe.state();
   const bookingOf = new Map<string, string>();
   const paid = Object.values(charges).filter(charge => charge.paid);
   for (const charge of paid) bookingOf.set(charge.id, charge.metadata.bookingId ?? '');
@@ -145,13 +194,16 @@ function readBooks({ stripe }: MoneyWorld) {
   const twice = [...Map.groupBy(ids, one => one.refundId).values()]
     .filter(some => some.length > 1)
     .flatMap(some => some.slice(0, 1));
-  const taken = paid.map(({ metadata, payment_intent: intent, amount }) => ({
+  const taken = paid.map(({ metadata, payment_intent: intent, amount, balance_transaction: moved, created }) => ({
+    // A slow method takes the money when it ends, not when it begins.
+    at: new Date((balanceTransactions[String(moved)]?.created ?? created) * 1_000),
     bookingId: metadata.bookingId ?? '',
     intent: String(intent),
     amount,
   }));
   return {
     movements,
+    keys: new Set(Object.keys(idempotency)),
     charges: Map.groupBy(taken, one => one.bookingId),
     twice: new Map(
       [...Map.groupBy(twice, one => one.bookingId)].map(([id, some]) => [id, some.map(one => one.refundId)]),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readPropertyRun, runSequences, untilQuiet } from '@monde-sauvage/testkit';
-import { findWork, judge } from './judge.ts';
+import { crashPoints } from '../../services/payment/src/crash-points.ts';
+import { findWork, judge, mismatched } from './judge.ts';
 import { book, goesOnBy, type PlayedBooking, play } from './play.ts';
 import { describeSequence, type Sequence, sequences } from './sequences.ts';
 import { createMoneyWorld, type MoneyWorld } from './world.ts';
@@ -50,6 +51,13 @@ async function runBatch(batch: readonly Sequence[]) {
   }
   await stripe.webhooks.quiet();
   await untilQuiet(() => findWork(world), { timeoutMs: 300_000 });
+  const wrong = await mismatched(world);
+  if (wrong.length > 0) {
+    // Whoever looks at what came in a wrong amount gives it back in the dashboard.
+    for (const { intent } of wrong) stripe.refunds.create({ payment_intent: intent });
+    await stripe.webhooks.quiet();
+    await untilQuiet(() => findWork(world), { timeoutMs: 300_000 });
+  }
   return judge(
     world,
     bookings.map(booking => booking.id),
@@ -84,7 +92,8 @@ test(
     process.stdout.write(
       `money: crashed at ${[...struck].map(([point, times]) => `"${point}" ${times}×`).join(', ')}\n`,
     );
-    if (run.count >= 500) expect(struck.size).toBeGreaterThan(8);
+    // Each is where money could be lost: one that nothing passes is not tested.
+    if (run.count >= 500) expect(crashPoints.filter(point => !struck.has(point))).toEqual([]);
   },
   patience,
 );

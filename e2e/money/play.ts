@@ -72,6 +72,12 @@ const paymentsOf = (world: MoneyWorld, bookingId: string) =>
     [bookingId],
   );
 
+const dispute = z.object({ id: z.string(), status: z.string() });
+const disputesOf = (world: MoneyWorld, bookingId: string) =>
+  world.payment.rows(dispute, 'SELECT id, status FROM disputes WHERE booking_id = $1 ORDER BY opened_at, id', [
+    bookingId,
+  ]);
+
 export async function play(world: MoneyWorld, { id: bookingId, total }: PlayedBooking, action: Action): Promise<void> {
   const { ask, stripe } = world;
   const actor = { kind: 'guest', bookingId } as const;
@@ -93,6 +99,21 @@ export async function play(world: MoneyWorld, { id: bookingId, total }: PlayedBo
       return inSessions(session => stripe.sessions.settle(session, action.outcome));
     case 'decline':
       return inSessions(session => stripe.sessions.decline(session));
+    case 'discount':
+      return inSessions(session => stripe.sessions.discount(session, 1_000));
+    case 'dispute':
+      for (const { intent } of await paymentsOf(world, bookingId)) {
+        if (intent !== null) await tryTo(() => stripe.disputes.create({ payment_intent: intent, kind: action.kind }));
+      }
+      return;
+    case 'end dispute':
+      for (const { id, status } of await disputesOf(world, bookingId)) {
+        // An inquiry ends, or becomes a chargeback.
+        if (!status.startsWith('warning_')) await tryTo(() => stripe.disputes.close(id, action.outcome));
+        else if (action.outcome === 'won') await tryTo(() => stripe.disputes.close(id, 'warning_closed'));
+        else await tryTo(() => stripe.disputes.escalate(id));
+      }
+      return;
     case 'abandon':
       return inSessions(session => stripe.sessions.expire(session));
     case 'cancel': {

@@ -9,11 +9,16 @@ export type Action =
   | { do: 'pay'; method: 'card' | 'delayed' }
   | { do: 'settle'; outcome: 'succeeded' | 'failed' }
   | { do: 'decline' }
+  /** A discount of Stripe's dashboard: the page asks for another amount than we do. */
+  | { do: 'discount' }
   | { do: 'abandon' }
   | { do: 'cancel'; by: 'guest' | 'owner' }
   /** The owner gives back a share of the price, so often at the same time; 0 is all that is left. */
   | { do: 'refund'; share: number; times: number }
   | { do: 'refund in the dashboard'; share: number }
+  /** The guest's bank takes a payment back or asks about it; and what becomes of that. */
+  | { do: 'dispute'; kind: 'chargeback' | 'inquiry' }
+  | { do: 'end dispute'; outcome: 'won' | 'lost' }
   /** The next refund waits at Stripe, and ends at the end. */
   | { do: 'hold refund' }
   | { do: 'webhooks'; are: 'lost' | 'duplicated' | 'reordered' | 'late' | 'forged'; count: number }
@@ -43,15 +48,24 @@ const guest: fc.WeightedArbitrary<Action>[] = [
   },
   { weight: 1, arbitrary: fc.constant({ do: 'decline' as const }) },
   { weight: 1, arbitrary: fc.constant({ do: 'abandon' as const }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'discount' as const }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('cancel' as const), by: fc.constantFrom('guest', 'owner') }) },
 ];
 const owner: fc.WeightedArbitrary<Action>[] = [
   {
-    weight: 2,
+    weight: 4,
     arbitrary: fc.record({ do: fc.constant('refund' as const), share, times: fc.integer({ min: 1, max: 2 }) }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('refund in the dashboard' as const), share }) },
   { weight: 1, arbitrary: fc.constant({ do: 'hold refund' as const }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('dispute' as const), kind: fc.constantFrom('chargeback', 'inquiry') }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('end dispute' as const), outcome: fc.constantFrom('won', 'lost') }),
+  },
 ];
 const faults: fc.WeightedArbitrary<Action>[] = [
   {
@@ -70,7 +84,9 @@ const faults: fc.WeightedArbitrary<Action>[] = [
       before: fc.boolean(),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const), at: fc.constantFrom(...crashPoints) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('crash' as const), at: fc.constantFrom(...crashPoints) }) },
+  // Where money leaves: what would be lost or given twice here is the guest's or the owner's.
+  { weight: 1, arbitrary: fc.constant({ do: 'crash' as const, at: 'refund made at Stripe, not noted' as const }) },
 ];
 
 const first = fc.array(fc.oneof(...guest, ...owner.slice(0, 1), ...faults), { minLength: 2, maxLength: 6 });

@@ -12,7 +12,7 @@ import {
   settlePayment,
 } from './payments.ts';
 import { createRefund, settleRefund } from './refunds.ts';
-import { expireSession, findSession } from './sessions.ts';
+import { discountSession, expireSession, findSession, sessionsOf } from './sessions.ts';
 import type { StripeState, World } from './store.ts';
 import type { DeliveryAttempt, WebhookSettings, Webhooks } from './webhooks.ts';
 
@@ -56,6 +56,10 @@ export interface StripeAdmin {
     decline(id: string): Stripe.Checkout.Session;
     settle(id: string, outcome: 'succeeded' | 'failed'): Stripe.Checkout.Session;
     expire(id: string): Stripe.Checkout.Session;
+    /** A discount given in Stripe's dashboard, say: the page asks for less from now on. */
+    discount(id: string, amount: number): Stripe.Checkout.Session;
+    /** The sessions with this `client_reference_id`. */
+    of(clientReferenceId: string): Stripe.Checkout.Session[];
   };
   refunds: {
     /** The next `n` refunds stay pending until they are settled. */
@@ -173,6 +177,8 @@ export function createAdmin(context: AdminContext): StripeAdmin {
           return stored.session;
         }),
       expire: id => change(() => expireSession(world, id)),
+      discount: (id, amount) => change(() => discountSession(world, id, amount)),
+      of: reference => change(() => sessionsOf(world, reference)),
     },
     refunds: {
       holdNext(n) {

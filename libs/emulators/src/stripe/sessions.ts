@@ -150,6 +150,23 @@ export function findSession(world: World, id: string): StoredSession {
   return stored;
 }
 
+/** The page asks for less from now on. 400 unless it is open, was not tried yet and still costs something. */
+export function discountSession(world: World, id: string, amount: number): Stripe.Checkout.Session {
+  const { session } = findSession(world, id);
+  const total = (session.amount_total ?? 0) - amount;
+  if (session.status !== 'open' || session.payment_intent !== null || total < 50) {
+    throw notAllowed(`A discount of ${amount} cannot be applied to this Checkout Session.`);
+  }
+  session.amount_total = total;
+  if (session.total_details) session.total_details.amount_discount += amount;
+  return session;
+}
+
+export const sessionsOf = (world: World, clientReferenceId: string): Stripe.Checkout.Session[] =>
+  Object.values(world.state.sessions)
+    .map(stored => stored.session)
+    .filter(session => session.client_reference_id === clientReferenceId);
+
 const listSchema = z.strictObject({
   ...listParams,
   payment_intent: z.string().optional(),

@@ -36,6 +36,11 @@ async function fetchUndelivered(context: PaymentContext, signal: AbortSignal | u
   const since = beginOfLook(last?.readUntil, now);
   let page: StripeEventHint[] = [];
   let found = 0;
+  const store = async () => {
+    await context.passing('page of events read, not stored');
+    found += await storeEvents(context, page, 'reconciliation');
+    page = [];
+  };
   const undelivered = context.stripe.events.list({
     delivery_success: false,
     types: [...relevantTypes],
@@ -45,12 +50,9 @@ async function fetchUndelivered(context: PaymentContext, signal: AbortSignal | u
   for await (const event of undelivered) {
     if (signal?.aborted) return found;
     page.push(stripeEvent.parse(event));
-    if (page.length < pageSize) continue;
-    await context.passing('page of events read, not stored');
-    found += await storeEvents(context, page, 'reconciliation');
-    page = [];
+    if (page.length === pageSize) await store();
   }
-  if (page.length > 0) found += await storeEvents(context, page, 'reconciliation');
+  if (page.length > 0) await store();
   await context.db.reconciliation.upsert({
     where: { name },
     create: { name, readUntil: now },
