@@ -222,6 +222,8 @@ const sumOfMade = (refunds: StripeRefundState[]): number =>
 const refundFailed = 'refund_failed';
 export const refundRefused = 'refund_refused';
 const paidTooLate = 'booking_cancelled';
+/** …of a payment about which the booking service has not decided, see undecided.ts. */
+export const bookingUndecided = 'booking_undecided';
 
 /**
  * A payment for a booking that was cancelled for good: it goes back by itself, but a person should know of the guest who
@@ -233,9 +235,13 @@ export const flagPaidTooLate = (payment: Payment): Payment => ({
   reason: `${paidTooLate}: paid after the booking was cancelled`,
 });
 
-/** What a person must look at before any of it is given back. A payment that came too late is not: it goes back as it is. */
+/**
+ * What a person must look at before any of it is given back. A payment that came too late is not, nor one about which
+ * booking had not decided: they go back as they are.
+ */
 export const blocksRefunds = (payment: Payment): boolean =>
-  isUnderDispute(payment) || (payment.needsReview && !payment.reason?.startsWith(paidTooLate));
+  isUnderDispute(payment) ||
+  (payment.needsReview && ![paidTooLate, bookingUndecided].some(reason => payment.reason?.startsWith(reason)));
 
 function disputeStep(payment: Payment, state: StripeState): Step {
   const disputeStatus = sumUpDisputes(state.disputes);

@@ -5,7 +5,7 @@ import type { Payment, StripeRefundState } from './payment.ts';
 import { lockPayments } from './payment-store.ts';
 import { isContestedForRefund, leftOf, planRefunds, refundKey } from './refund.ts';
 
-const status = z.enum(['pending', 'confirmed', 'cancelled']);
+export const bookingStatus = z.enum(['pending', 'confirmed', 'cancelled']);
 
 /**
  * Writes down the refunds that a booking's payments still need. The caller holds `lockPayments`. The key is unique, so
@@ -37,7 +37,7 @@ export async function storePlannedRefunds(
 }
 
 const planFor = (booking: Booking, payments: Payment[], refunds: Refund[]) =>
-  planRefunds({ ...booking, status: status.parse(booking.status) }, payments, refunds);
+  planRefunds({ ...booking, status: bookingStatus.parse(booking.status) }, payments, refunds);
 
 /**
  * Fits a refund that waits to be made to what is known by now: it may have gone back in Stripe's dashboard meanwhile, or

@@ -1,7 +1,10 @@
 import { type BookingCopy, keepBooking } from '../booking-copy.ts';
-import { inTransaction, type PaymentContext } from '../context.ts';
+import { inTransaction, type PaymentContext, type Transaction } from '../context.ts';
+import type { Booking } from '../generated/prisma/client.ts';
+import { bookingUndecided, isPaid, type Payment } from '../payment.ts';
 import { lockPayments } from '../payment-store.ts';
-import { storePlannedRefunds } from '../refund-store.ts';
+import { bookingStatus, storePlannedRefunds } from '../refund-store.ts';
+import { isUndecided } from '../undecided.ts';
 
 /**
  * Keeps a booking's newest version and draws the consequences of its state, not of the event: a cancelled booking has
@@ -11,13 +14,38 @@ export async function recordBooking(context: PaymentContext, copy: BookingCopy):
   const { due, planned } = await inTransaction(context.db, async tx => {
     if (!(await keepBooking(tx, copy))) return { due: 0, planned: 0 };
     const { booking, payments } = await lockPayments(tx, copy.id);
-    if (booking.status !== 'cancelled' || payments.length === 0) return { due: 0, planned: 0 };
+    if (payments.length === 0) return { due: 0, planned: 0 };
+    const decided = await settleUndecided(context, tx, { booking, payments });
+    if (booking.status !== 'cancelled') return { due: decided, planned: 0 };
     const { count } = await tx.payment.updateMany({
       where: { bookingId: copy.id, OR: [{ status: 'open' }, { sessionStatus: 'open' }] },
       data: { nextCheckAt: context.now() },
     });
-    return { due: count, planned: await storePlannedRefunds(context, tx, booking, payments) };
+    return { due: decided + count, planned: await storePlannedRefunds(context, tx, booking, payments) };
   });
   if (due > 0) context.nudge.payments();
   if (planned > 0) context.nudge.refunds();
 }
+
+/**
+ * Booking has decided about what was paid: nobody waits for that any more, and what was put before a person because of
+ * it is looked at again.
+ * @returns how many are due
+ */
+async function settleUndecided(
+  context: PaymentContext,
+  tx: Transaction,
+  o: { booking: Booking; payments: Payment[] },
+): Promise<number> {
+  const money = { ...o.booking, status: bookingStatus.parse(o.booking.status) };
+  const decided = o.payments.filter(payment => isWaitingForBooking(payment) && !isUndecided(money, payment));
+  if (decided.length === 0) return 0;
+  const flagged = decided.filter(payment => payment.reason?.startsWith(bookingUndecided)).map(({ id }) => id);
+  const ids = decided.map(({ id }) => id);
+  await tx.payment.updateMany({ where: { id: { in: ids } }, data: { nextCheckAt: null } });
+  await tx.payment.updateMany({ where: { id: { in: flagged } }, data: { nextCheckAt: context.now() } });
+  return flagged.length;
+}
+
+/** Nothing else is waited for of what was paid. */
+const isWaitingForBooking = (payment: Payment): boolean => isPaid(payment) && payment.sessionStatus === 'complete';

@@ -5,9 +5,10 @@ import { recordInLedger } from '../ledger-store.ts';
 import { decidePayment, flagPaidTooLate, needsReviewAnew, type Payment, type StripeState } from '../payment.ts';
 import { announce, findPayment, lockPayments, savePayment } from '../payment-store.ts';
 import { splitDuplicates } from '../refund.ts';
-import { recordStripeRefunds, storePlannedRefunds } from '../refund-store.ts';
+import { bookingStatus, recordStripeRefunds, storePlannedRefunds } from '../refund-store.ts';
 import type { Patience } from '../stripe-client.ts';
 import { readStripeState } from '../stripe-state.ts';
+import { followUndecided, isUndecided, nextLookAtUndecided } from '../undecided.ts';
 
 /**
  * Makes our row say what Stripe says: the one way in which money changes state here. Webhooks, reconciliation,
@@ -48,6 +49,10 @@ async function applyState(context: PaymentContext, before: Payment, state: Strip
       if (step.fact) await announce(tx, payment, step.fact, { id: context.newId(), at, others, dispute });
     }
     const facts = steps.flatMap(step => step.fact ?? []);
+    const followed = duplicate ? { payment, tellAgain: false } : followUndecided(moneyOf(booking), payment, at);
+    payment = followed.payment;
+    const tellAgain = followed.tellAgain && !facts.includes('succeeded');
+    if (tellAgain) await announce(tx, payment, 'succeeded', { id: context.newId(), at, others });
     if (needsReviewAnew(current, payment)) {
       await announce(tx, payment, 'needs_review', { id: context.newId(), at, others, dispute });
       facts.push('needs_review');
@@ -57,11 +62,16 @@ async function applyState(context: PaymentContext, before: Payment, state: Strip
     await recordDisputes(tx, { payment, disputes: state.disputes, at });
     await recordStripeRefunds(context, tx, payment, state.refunds);
     const planned = await storePlannedRefunds(context, tx, booking, [...others, payment]);
-    return { payment, facts, planned, news: steps.length > 0, duplicate };
+    return { payment, facts, planned, news: payment.version > current.version, tellAgain, duplicate };
   });
   if (!outcome) return undefined;
   await context.passing('payment applied, nobody woken');
-  const { payment, facts, planned, news, duplicate } = outcome;
+  const { payment, facts, planned, news, tellAgain, duplicate } = outcome;
+  if (tellAgain) {
+    const { id: paymentId, bookingId } = payment;
+    context.logger.warn({ bookingId, paymentId }, 'booking has not decided about a payment; told again');
+    context.nudge.outbox();
+  }
   if (news) {
     const { id: paymentId, bookingId, status, version, reason, needsReview } = payment;
     const level = needsReview || duplicate ? 'error' : 'info';
@@ -74,6 +84,8 @@ async function applyState(context: PaymentContext, before: Payment, state: Strip
   if (planned > 0) context.nudge.refunds();
   return payment;
 }
+
+const moneyOf = ({ status, refundPercentage }: Booking) => ({ status: bookingStatus.parse(status), refundPercentage });
 
 /** A hold that ran out may still be brought back by the payment: booking decides. */
 const isCancelledForGood = (booking: Booking): boolean =>
@@ -95,6 +107,7 @@ function nextCheck(context: PaymentContext, booking: Booking, payment: Payment, 
     const untilOver = (payment.expiresAt.getTime() - at.getTime()) / 1000 + 15;
     return inSeconds(Math.min(interval, Math.max(untilOver, 60)));
   }
+  if (isUndecided(moneyOf(booking), payment)) return nextLookAtUndecided(payment, at);
   // A person was told; their refund in the dashboard comes with an event of its own.
   if (payment.needsReview) return payment.status === 'open' ? inSeconds(86_400) : null;
   return payment.status === 'open' ? inSeconds(interval) : null;
