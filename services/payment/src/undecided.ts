@@ -1,51 +1,40 @@
 import { bookingUndecided, holdsMoney, type Payment } from './payment.ts';
 import type { BookingMoney } from './refund.ts';
 
-/** Money that is here while the booking service has not said what it is for, pure. */
+/** Money that is here while the booking service has not said what becomes of it, pure. */
+
+type Decision = Pick<BookingMoney, 'status' | 'refundPercentage'>;
 
 const minuteMs = 60_000;
-/** Booking decides in a moment: by then its news, or ours, was lost on the way. */
-const announceAgainMs = 5 * minuteMs;
-/** A guest without an answer for longer than this is a matter for a person. */
-const patienceMs = 15 * minuteMs;
-const laterMs = 60 * minuteMs;
-
+/** Booking decides in a moment, and what it has not heard of is told again meanwhile: a guest without an answer for longer is a matter for a person. */
+const patienceMs = 20 * minuteMs;
+const againMs = 60 * minuteMs;
 const reason = `${bookingUndecided}: paid, and the booking was neither confirmed nor cancelled with a decision`;
 
 /** Paid for a booking that is neither confirmed nor cancelled with what goes back of it. */
-export const isUndecided = (booking: Pick<BookingMoney, 'status' | 'refundPercentage'>, payment: Payment): boolean =>
+export const isUndecided = (booking: Decision, payment: Payment): boolean =>
   holdsMoney(payment) &&
   (booking.status === 'pending' || (booking.status === 'cancelled' && booking.refundPercentage === null));
 
 /**
- * What to do about a payment by how long its booking is undecided: tell booking again, later put it before a person too
- * (once: what somebody resolved stays resolved). The flag goes by itself once booking has decided.
- * @returns the payment as it is then, and whether its success is to be announced again
+ * Puts a payment before a person whose booking stays undecided (once: what somebody resolved stays resolved), and takes
+ * the flag back once booking has decided.
+ * @param o.since when we learned of the payment
  */
-export function followUndecided(
-  booking: Pick<BookingMoney, 'status' | 'refundPercentage'>,
-  payment: Payment,
-  at: Date,
-): { payment: Payment; tellAgain: boolean } {
+export function followUndecided(booking: Decision, payment: Payment, o: { since: Date; at: Date }): Payment {
   const isFlagged = payment.reason?.startsWith(bookingUndecided) === true;
+  const version = payment.version + 1;
   if (!isUndecided(booking, payment)) {
-    if (!isFlagged) return { payment, tellAgain: false };
-    return {
-      payment: { ...payment, reason: null, needsReview: false, version: payment.version + 1 },
-      tellAgain: false,
-    };
+    return isFlagged ? { ...payment, reason: null, needsReview: false, version } : payment;
   }
-  const waitingMs = at.getTime() - (payment.paidAt ?? at).getTime();
-  const tellAgain = waitingMs >= announceAgainMs;
+  const isOverdue = o.at.getTime() - o.since.getTime() >= patienceMs;
   // Another reason comes first.
-  if (waitingMs < patienceMs || isFlagged || payment.needsReview || payment.resolvedReason === reason) {
-    return { payment, tellAgain };
-  }
-  return { payment: { ...payment, reason, needsReview: true, version: payment.version + 1 }, tellAgain };
+  if (!isOverdue || isFlagged || payment.needsReview || payment.resolvedReason === reason) return payment;
+  return { ...payment, reason, needsReview: true, version };
 }
 
 /** When to look at an undecided payment again. */
-export const nextLookAtUndecided = (payment: Payment, at: Date): Date => {
-  const isLong = at.getTime() - (payment.paidAt ?? at).getTime() >= patienceMs;
-  return new Date(at.getTime() + (isLong ? laterMs : announceAgainMs));
+export const nextLookAtUndecided = ({ since, at }: { since: Date; at: Date }): Date => {
+  const first = since.getTime() + patienceMs;
+  return new Date(first > at.getTime() ? first : at.getTime() + againMs);
 };

@@ -13,6 +13,7 @@ const minute = 60_000;
 /** Paid at Stripe, and the booking service says nothing: it is away, or an event was lost. */
 async function payUnheard(): Promise<string> {
   const { id } = stage.book();
+  stage.deaf.add(id);
   await stage.checkout(id);
   const [payment] = await stage.payments(id);
   stage.stripe.sessions.pay(String(payment?.checkoutSessionId));
@@ -38,7 +39,7 @@ const succeeded = (bookingId: string) =>
 
 async function flag(): Promise<string> {
   const bookingId = await payUnheard();
-  await later(6);
+  await later(11);
   await eventually(() => succeeded(bookingId) === 2, { describe: 'told again' });
   expect(await reviewsOf(bookingId)).toEqual([]);
   await later(10);
@@ -70,10 +71,24 @@ test('what a person has resolved is not put before them again', async () => {
   const bookingId = await flag();
   const [review] = await reviewsOf(bookingId);
   expect(await stage.resolve(String(review?.paymentId), 'called the guest')).toMatchObject({ ok: true });
-  const told = succeeded(bookingId);
+  const looked = async () => (await stage.payments(bookingId))[0]?.nextCheckAt?.getTime() ?? 0;
+  await stage.quiet();
+  const before = await eventually(looked);
   await later(61);
-  await eventually(() => succeeded(bookingId) > told, { describe: 'told again' });
+  await eventually(async () => (await looked()) > before + 30 * minute, { describe: 'looked at again' });
   expect(await reviewsOf(bookingId)).toEqual([]);
+});
+
+test('money that came long ago and is only heard of now has its time too', async () => {
+  const { id } = stage.book();
+  await stage.checkout(id);
+  const [payment] = await stage.payments(id);
+  stage.stripe.webhooks.dropNext(20);
+  stage.stripe.sessions.pay(String(payment?.checkoutSessionId));
+  await later(45);
+  await eventually(() => succeeded(id) === 1, { describe: 'payment.succeeded' });
+  stage.stripe.webhooks.dropNext(0);
+  expect(await reviewsOf(id)).toEqual([]);
 });
 
 test('a payment whose booking is confirmed is not looked at again', async () => {

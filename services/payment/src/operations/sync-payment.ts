@@ -1,4 +1,4 @@
-import { inTransaction, type PaymentContext } from '../context.ts';
+import { inTransaction, type PaymentContext, type Transaction } from '../context.ts';
 import { recordDisputes } from '../dispute-store.ts';
 import type { Booking } from '../generated/prisma/client.ts';
 import { recordInLedger } from '../ledger-store.ts';
@@ -49,29 +49,22 @@ async function applyState(context: PaymentContext, before: Payment, state: Strip
       if (step.fact) await announce(tx, payment, step.fact, { id: context.newId(), at, others, dispute });
     }
     const facts = steps.flatMap(step => step.fact ?? []);
-    const followed = duplicate ? { payment, tellAgain: false } : followUndecided(moneyOf(booking), payment, at);
-    payment = followed.payment;
-    const tellAgain = followed.tellAgain && !facts.includes('succeeded');
-    if (tellAgain) await announce(tx, payment, 'succeeded', { id: context.newId(), at, others });
+    const times = { since: await knownSince(tx, payment, at), at };
+    if (!duplicate) payment = followUndecided(moneyOf(booking), payment, times);
     if (needsReviewAnew(current, payment)) {
       await announce(tx, payment, 'needs_review', { id: context.newId(), at, others, dispute });
       facts.push('needs_review');
     }
-    await savePayment(tx, payment, { at, nextCheckAt: nextCheck(context, booking, payment, at) });
+    await savePayment(tx, payment, { at, nextCheckAt: nextCheck(context, booking, payment, times) });
     await recordInLedger(context, tx, { booking, payment, state, at });
     await recordDisputes(tx, { payment, disputes: state.disputes, at });
     await recordStripeRefunds(context, tx, payment, state.refunds);
     const planned = await storePlannedRefunds(context, tx, booking, [...others, payment]);
-    return { payment, facts, planned, news: payment.version > current.version, tellAgain, duplicate };
+    return { payment, facts, planned, news: payment.version > current.version, duplicate };
   });
   if (!outcome) return undefined;
   await context.passing('payment applied, nobody woken');
-  const { payment, facts, planned, news, tellAgain, duplicate } = outcome;
-  if (tellAgain) {
-    const { id: paymentId, bookingId } = payment;
-    context.logger.warn({ bookingId, paymentId }, 'booking has not decided about a payment; told again');
-    context.nudge.outbox();
-  }
+  const { payment, facts, planned, news, duplicate } = outcome;
   if (news) {
     const { id: paymentId, bookingId, status, version, reason, needsReview } = payment;
     const level = needsReview || duplicate ? 'error' : 'info';
@@ -83,6 +76,15 @@ async function applyState(context: PaymentContext, before: Payment, state: Strip
   }
   if (planned > 0) context.nudge.refunds();
   return payment;
+}
+
+/** When we learned that it was paid, which can be long after it was. */
+async function knownSince(tx: Transaction, { id: paymentId }: Payment, at: Date): Promise<Date> {
+  const charge = await tx.ledgerEntry.findFirst({
+    where: { paymentId, kind: 'charge' },
+    orderBy: { recordedAt: 'asc' },
+  });
+  return charge?.recordedAt ?? at;
 }
 
 const moneyOf = ({ status, refundPercentage }: Booking) => ({ status: bookingStatus.parse(status), refundPercentage });
@@ -99,7 +101,13 @@ const isDuplicate = (payment: Payment, others: Payment[]): boolean =>
  * When to look again without being told: at a session that nobody may pay any more, at once, to have it closed; at one
  * that may be paid, now and then and right after its deadline; at what ended, not at all.
  */
-function nextCheck(context: PaymentContext, booking: Booking, payment: Payment, at: Date): Date | null {
+function nextCheck(
+  context: PaymentContext,
+  booking: Booking,
+  payment: Payment,
+  times: { since: Date; at: Date },
+): Date | null {
+  const { at } = times;
   const inSeconds = (seconds: number) => new Date(at.getTime() + seconds * 1000);
   const interval = context.config.RECONCILE_INTERVAL_SECONDS;
   if (payment.sessionStatus === 'open') {
@@ -107,7 +115,7 @@ function nextCheck(context: PaymentContext, booking: Booking, payment: Payment, 
     const untilOver = (payment.expiresAt.getTime() - at.getTime()) / 1000 + 15;
     return inSeconds(Math.min(interval, Math.max(untilOver, 60)));
   }
-  if (isUndecided(moneyOf(booking), payment)) return nextLookAtUndecided(payment, at);
+  if (isUndecided(moneyOf(booking), payment)) return nextLookAtUndecided(times);
   // A person was told; their refund in the dashboard comes with an event of its own.
   if (payment.needsReview) return payment.status === 'open' ? inSeconds(86_400) : null;
   return payment.status === 'open' ? inSeconds(interval) : null;
