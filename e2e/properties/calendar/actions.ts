@@ -6,7 +6,18 @@ export const forms = ['all_day', 'day_time', 'over_night', 'utc', 'late_evening'
 export type Form = (typeof forms)[number];
 
 /** What somebody may do to the event of a booking. */
-export const edits = ['move', 'rename', 'free', 'unlink', 'delete', 'note', 'timed', 'bring_back'] as const;
+export const edits = [
+  'move',
+  'rename',
+  'free',
+  'unlink',
+  'delete',
+  'note',
+  'invite',
+  'colour',
+  'timed',
+  'bring_back',
+] as const;
 export type Edit = (typeof edits)[number];
 
 /** What may go wrong with calls to Google. */
@@ -60,6 +71,7 @@ export type Action =
   | { do: 'token endpoint fails'; lost: boolean }
   | { do: 'revoke' }
   | { do: 'reconnect' }
+  | { do: 'disconnect'; removeMirrors: boolean }
   | { do: 'crash'; at: CrashPoint };
 
 export type Look = 'plain' | 'free' | 'private' | 'declined';
@@ -162,7 +174,8 @@ const faults: fc.WeightedArbitrary<Action>[] = [
   { weight: 1, arbitrary: fc.record({ do: one('token endpoint fails'), lost: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: one('revoke') }) },
   { weight: 3, arbitrary: fc.record({ do: one('reconnect') }) },
-  { weight: 3, arbitrary: fc.record({ do: one('crash'), at: fc.constantFrom(...crashPoints) }) },
+  { weight: 1, arbitrary: fc.record({ do: one('disconnect'), removeMirrors: fc.boolean() }) },
+  { weight: 5, arbitrary: fc.record({ do: one('crash'), at: fc.constantFrom(...crashPoints) }) },
 ];
 
 /** From today, or around the second Sunday of March, when clocks go forward. */

@@ -33,7 +33,7 @@ export function createBatchRunner(world: World, log: (line: string) => void): Ba
     await Promise.all(estates.map(endLife));
     lived += batch.length;
     const crashes = [...world.plan.struck.values()].reduce((sum, times) => sum + times, 0);
-    log(`${lived} lives (${stopwatch.laps()}), ${crashes} crashes`);
+    log(`${lived} lives (${stopwatch.laps()}), ${crashes} crashes at ${world.plan.struck.size} points`);
     const verdicts = estates.map((_, index) => {
       const found = [...(wrongs[index] ?? []), ...(loops[index] ?? [])];
       return broken[index] ?? (found.length > 0 ? new Error(found.join('\n')) : undefined);

@@ -39,7 +39,14 @@ export interface Estate {
   seenMirrors: { calendar: string; id: string }[];
   /** A deleted event was brought back: it has to be read before its calendar is left. */
   broughtBack: boolean;
+  /** What owners wrote into events of bookings, by calendar and event: it is theirs, and has to stay. */
+  additions: Map<string, Addition[]>;
+  /** Google was disconnected: calendars have to be chosen again, and events of bookings may have been left. */
+  disconnected: 'never' | 'cleanly' | 'leaving events';
 }
+
+export type Addition = { note: string } | { invited: string } | { colour: string };
+export const placeKey = (o: { calendar: string; id: string }): string => `${o.calendar} ${o.id}`;
 
 const admin = { kind: 'admin' } as const;
 
@@ -65,7 +72,7 @@ export async function createEstate(world: World): Promise<Estate> {
   return { world, email, establishmentId: establishment.id, owner, ...nothing() };
 }
 
-const nothing = () => ({
+const nothing = (): Omit<Estate, 'world' | 'email' | 'establishmentId' | 'owner'> => ({
   chalets: [],
   calendars: [],
   start: today(),
@@ -73,6 +80,8 @@ const nothing = () => ({
   ownEvents: [],
   seenMirrors: [],
   broughtBack: false,
+  additions: new Map(),
+  disconnected: 'never',
 });
 
 /** New chalets with a calendar each, and one more calendar to change to. */
@@ -182,6 +191,23 @@ export async function chooseCalendar(estate: Estate, chalet: number, calendar: n
   if (chaletId === undefined) return;
   const calendarId = calendar === null ? null : (estate.calendars[calendar] ?? null);
   await unlessUnavailable(world.ask(calendarRequests.chooseCalendar, { actor, chaletId, calendarId }, answerMs));
+}
+
+/** Mirrors are left where they are, or removed first; what was not answered may have happened or not. */
+export async function disconnect(estate: Estate, removeMirrors: boolean): Promise<void> {
+  const { world, owner: actor, establishmentId } = estate;
+  const wasConnected = await isConnected(estate);
+  const answer = await unlessUnavailable(
+    world.ask(calendarRequests.disconnect, { actor, establishmentId, removeMirrors }, answerMs),
+  );
+  const isClean = removeMirrors && wasConnected && answer?.ok === true;
+  if (!isClean) estate.disconnected = 'leaving events';
+  else if (estate.disconnected === 'never') estate.disconnected = 'cleanly';
+}
+
+/** After a disconnection, a calendar for each chalet again. */
+export async function chooseAgain(estate: Estate): Promise<void> {
+  for (const index of estate.chalets.keys()) await chooseCalendar(estate, index, index);
 }
 
 export async function openSchedule(estate: Estate, chalet: number): Promise<void> {

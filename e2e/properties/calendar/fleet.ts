@@ -8,7 +8,7 @@ const hurried = {
   leaseMs: 4_000,
   renewLeaseEveryMs: 500,
   eventAckMs: 3_000,
-  lookForWorkEveryMs: 150,
+  lookForWorkEveryMs: 250,
   lookForChannelsEveryMs: 500,
   mirrorRetry: { baseMs: 20, capMs: 200 },
   blockedMirrorMs: 300,

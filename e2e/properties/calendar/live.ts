@@ -1,3 +1,4 @@
+import type { CrashPoint } from '@monde-sauvage/calendar-sync/crash-points';
 import { calendarRequests, paymentEvents } from '@monde-sauvage/contracts';
 import type { FaultInput } from '@monde-sauvage/emulators';
 import type { Action, Life, Trouble } from './actions.ts';
@@ -6,9 +7,11 @@ import {
   book,
   calendarsInUse,
   cancel,
+  chooseAgain,
   chooseCalendar,
   connect,
   connectAgain,
+  disconnect,
   type Estate,
   isConnected,
   openSchedule,
@@ -51,6 +54,8 @@ async function act(estate: Estate, action: Action): Promise<void> {
       return editMirror(estate, action, await calendarsInUse(estate));
     case 'choose calendar':
       if (estate.broughtBack) await waitUntilCalm(estate);
+      // Events that are moved to another calendar are made anew there.
+      estate.additions.clear();
       return chooseCalendar(estate, action.chalet, action.calendar);
     case 'rename chalet':
       return renameChalet(estate, action.chalet);
@@ -80,14 +85,45 @@ async function act(estate: Estate, action: Action): Promise<void> {
       return google.revokeAccount(estate.email);
     case 'reconnect':
       return connect(estate);
+    case 'disconnect':
+      if (estate.broughtBack) await waitUntilCalm(estate);
+      estate.additions.clear();
+      return disconnect(estate, action.removeMirrors);
     case 'crash':
-      return world.plan.arm(action.at);
+      world.plan.arm(action.at);
+      return leadTo(estate, action.at);
     case 'remove unnoticed':
       // What was never read is not missed: the event must have come in before.
       await waitUntilCalm(estate);
       return actInGoogle(estate, action);
     default:
       return actInGoogle(estate, action);
+  }
+}
+
+/** Has something done that passes a point which is passed seldom. */
+async function leadTo(estate: Estate, point: CrashPoint): Promise<void> {
+  const { google } = estate.world;
+  switch (point) {
+    case 'token refreshed, the new one not stored':
+      google.configure({ rotateRefreshTokens: true });
+      return google.expireAccessTokens();
+    case 'between two pages of a list':
+    case 'calendar listed, nothing applied':
+      for (const calendarId of estate.calendars) google.expireSyncTokens(calendarId);
+      return openSchedule(estate, 0);
+    case 'code exchanged for tokens, connection not stored':
+    case 'channel noted, not opened':
+    case 'channel opened, not committed':
+    case 'channel stopped, not committed':
+      return connect(estate);
+    case 'calendar chosen, nobody woken':
+    case 'mirror removed from the old calendar, not made in the new one': {
+      if (estate.broughtBack) await waitUntilCalm(estate);
+      estate.additions.clear();
+      return chooseCalendar(estate, 0, 2);
+    }
+    default:
   }
 }
 
@@ -115,7 +151,7 @@ async function waitUntilCalm(estate: Estate): Promise<void> {
   await estate.world.google.pushesSettled();
   while (performance.now() < deadline) {
     if (await isCalm(estate)) return;
-    await new Promise(resolve => setTimeout(resolve, 20));
+    await new Promise(resolve => setTimeout(resolve, 50));
   }
 }
 
@@ -127,6 +163,7 @@ export async function settleDown(estate: Estate): Promise<void> {
   const { world, owner: actor } = estate;
   for (let isRead = false; !isRead; ) {
     await connectAgain(estate);
+    if (estate.disconnected !== 'never') await chooseAgain(estate);
     // Also where no calendar is chosen: only asking Google shows whether the access was withdrawn.
     await world
       .ask(calendarRequests.listCalendars, { actor, establishmentId: estate.establishmentId })
@@ -134,6 +171,7 @@ export async function settleDown(estate: Estate): Promise<void> {
     for (const { id: chaletId } of estate.chalets) {
       await world.ask(calendarRequests.syncCalendar, { actor, chaletId }).catch(() => undefined);
     }
-    isRead = await isConnected(estate);
+    const isChosen = estate.disconnected === 'never' || (await calendarsInUse(estate)).size === estate.chalets.length;
+    isRead = isChosen && (await isConnected(estate));
   }
 }

@@ -1,7 +1,8 @@
 import { addDays, type CivilDate } from '@monde-sauvage/contracts';
 import type { GoogleAdmin } from '@monde-sauvage/emulators';
+import { newId } from '@monde-sauvage/service-kit';
 import type { Action, Edit, Form, Look } from './actions.ts';
-import { at, type Estate } from './estate.ts';
+import { type Addition, at, type Estate, placeKey } from './estate.ts';
 import { timezone } from './world.ts';
 
 type GoogleEvent = ReturnType<GoogleAdmin['getEvent']>;
@@ -192,6 +193,14 @@ export function liveMirrors(estate: Estate): { calendar: string; id: string; eve
   );
 }
 
+/** What is written into a deleted event says nothing. */
+function added(estate: Estate, seen: { calendar: string; id: string }, addition: Addition): void {
+  if (estate.world.google.getEvent(seen.calendar, seen.id).status === 'cancelled') return;
+  const key = placeKey(seen);
+  const others = (estate.additions.get(key) ?? []).filter(one => !('colour' in one && 'colour' in addition));
+  estate.additions.set(key, [...others, addition]);
+}
+
 /** @param inUse the calendars that some chalet uses now */
 export const editMirror = (
   estate: Estate,
@@ -226,16 +235,33 @@ function performEdit(estate: Estate, o: { pick: number; how: Edit; by: number },
       google.patchEvent(calendar, id, { transparency: 'transparent' });
       return;
     case 'unlink': {
+      estate.additions.delete(placeKey(seen));
       const { summary = null, start = {}, end = {} } = event;
       google.updateEvent(calendar, id, { summary, start, end });
       return;
     }
     case 'delete':
+      estate.additions.delete(placeKey(seen));
       google.deleteEvent(calendar, id);
       return;
-    case 'note':
-      google.patchEvent(calendar, id, { description: `${event.description ?? ''}\nKeys under the mat` });
+    case 'note': {
+      const note = `Keys under mat ${newId()}`;
+      google.patchEvent(calendar, id, { description: `${event.description ?? ''}\n${note}` });
+      added(estate, seen, { note });
       return;
+    }
+    case 'invite': {
+      const invited = `${newId()}@example.com`;
+      google.patchEvent(calendar, id, { attendees: [...(event.attendees ?? []), { email: invited }] });
+      added(estate, seen, { invited });
+      return;
+    }
+    case 'colour': {
+      const colour = String(1 + Math.abs(o.by));
+      google.patchEvent(calendar, id, { colorId: colour });
+      added(estate, seen, { colour });
+      return;
+    }
     case 'timed': {
       const date = event.start?.date;
       if (date) google.patchEvent(calendar, id, timesOf('over_night', date, 2));

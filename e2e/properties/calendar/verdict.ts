@@ -1,7 +1,7 @@
 import { addDays, type CivilDate, overlaps } from '@monde-sauvage/contracts';
 import { z } from 'zod';
 import { bookingOf, nightsTaken } from '../../invariants/google-copy.ts';
-import type { Estate } from './estate.ts';
+import { type Addition, type Estate, placeKey } from './estate.ts';
 import { liveMirrors } from './owner.ts';
 import { timezone, today } from './world.ts';
 
@@ -122,7 +122,7 @@ function everyVersionArrived({ rows, mirrors }: Facts): string[] {
 function mirrorsAreRight(estate: Estate, { rows, chosen, mirrors }: Facts): string[] {
   const wrongs: string[] = [];
   const found = Map.groupBy(
-    liveMirrors(estate),
+    liveMirrors(estate).filter(one => !wasLeft(estate, one, { rows, chosen })),
     ({ id, calendar, event }) => bookingOf(toItem(event)) ?? `${id} in ${calendar}`,
   );
   for (const row of rows) {
@@ -150,9 +150,28 @@ function mirrorsAreRight(estate: Estate, { rows, chosen, mirrors }: Facts): stri
     const title = `${row.status === 'confirmed' ? '[CONFIRMED] ' : ''}${row.chaletName} - ${row.customer}`;
     if (event.summary !== title) say(`has the title ${event.summary}, not ${title}`);
     if (event.transparency === 'transparent') say('has an event that is shown as free');
+    for (const addition of estate.additions.get(placeKey(only)) ?? []) {
+      if (!holds(event, addition)) say(`has lost what the owner added: ${JSON.stringify(addition)}`);
+    }
   }
   for (const [name, events] of found) wrongs.push(`${events.length} events in Google are of no booking: ${name}`);
   return wrongs;
+}
+
+type Found = ReturnType<typeof liveMirrors>[number];
+
+/** What a disconnection left in a calendar is the owner's, unless its chalet uses that calendar again. */
+function wasLeft(estate: Estate, found: Found, { rows, chosen }: Pick<Facts, 'rows' | 'chosen'>): boolean {
+  if (estate.disconnected !== 'leaving events') return false;
+  const bookingId = bookingOf(toItem(found.event));
+  const chaletId = rows.find(({ id }) => id === bookingId)?.chaletId;
+  return chaletId === undefined || chosen.get(chaletId) !== found.calendar;
+}
+
+function holds(event: Found['event'], addition: Addition): boolean {
+  if ('note' in addition) return (event.description ?? '').includes(addition.note);
+  if ('invited' in addition) return (event.attendees ?? []).some(({ email }) => email === addition.invited);
+  return event.colorId === addition.colour;
 }
 
 const toItem = (event: unknown) =>

@@ -62,6 +62,8 @@ export async function startWorld(): Promise<World> {
   const nc = await connectNats({ servers: nats.url, service: 'test', logger: silentLogger });
   await Promise.all([ensureStream(nc, 'PAYMENT'), ensureStream(nc, 'BOOKING'), ensureStream(nc, 'CALENDAR')]);
   const google = await startGoogleEmulator({ clientId: 'client', clientSecret: 'secret' });
+  // Small enough that lists have several pages, also of calendars with little in them.
+  google.admin.configure({ maxPageSize: 4 });
   const ask: World['ask'] = (contract, input, deadlineMs = patientMs) => request(nc, contract, input, { deadlineMs });
   const pushes = await startPushAddress(ask);
   const booking = await createBookingService(

@@ -214,8 +214,14 @@ export function createAdmin(world: World, codes: CodeStore): GoogleAdmin {
     viewEvents: (calendarId, { timeMin, timeMax }) => {
       const calendar = calendarOf(calendarId);
       const parameters = { timeMin, timeMax, singleEvents: 'true', orderBy: 'startTime', maxResults: '2500' };
-      const query = parseListQuery(new URLSearchParams(parameters), world.now());
-      return listEvents(world, calendar, query, calendar.ownerEmail).items ?? [];
+      const items: GoogleEvent[] = [];
+      for (let more = {}; ; ) {
+        const query = parseListQuery(new URLSearchParams({ ...parameters, ...more }), world.now());
+        const page = listEvents(world, calendar, query, calendar.ownerEmail);
+        items.push(...(page.items ?? []));
+        if (!page.nextPageToken) return items;
+        more = { pageToken: page.nextPageToken };
+      }
     },
 
     authorize: (authorizationUrl, decision) => {

@@ -43,11 +43,24 @@ export function formatInstant(epochMs: number, zone: string): string {
   return text.endsWith('+00:00') ? `${text.slice(0, -6)}Z` : text;
 }
 
+/** Every page of a list compares all times of a calendar with its window: they are worked out once. */
+const known = new Map<string, number>();
+const mostKnown = 50_000;
+
 /** Epoch milliseconds of a start or end; an all-day one begins at midnight in the calendar's zone. */
 export function instantOf(value: EventDateTime | undefined, zone: string): number {
-  if (value?.date != null) return Temporal.PlainDate.from(value.date).toZonedDateTime(zone).epochMilliseconds;
-  if (value?.dateTime != null) return Temporal.Instant.from(value.dateTime).epochMilliseconds;
-  return 0;
+  const { date, dateTime } = value ?? {};
+  if (date == null && dateTime == null) return 0;
+  const key = `${date ?? dateTime} ${date == null ? '' : zone}`;
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const instant =
+    date == null
+      ? Temporal.Instant.from(dateTime ?? '').epochMilliseconds
+      : Temporal.PlainDate.from(date).toZonedDateTime(zone).epochMilliseconds;
+  if (known.size >= mostKnown) known.clear();
+  known.set(key, instant);
+  return instant;
 }
 
 /** Checks that an event ends after it starts and that both ends are of one kind. */
