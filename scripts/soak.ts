@@ -70,6 +70,8 @@ while (!interrupted && elapsed() < minutes) {
     `seed ${seed} ${verdict} (${seconds} s); ${seeds} seeds in ${elapsed().toFixed(1)} of ${minutes} minutes, ${failing.length} failing`,
   );
 }
+if (interrupted)
+  console.log(`stopped after ${seeds} seeds in ${elapsed().toFixed(1)} minutes, ${failing.length} failing`);
 if (failing.length > 0) {
   console.log(`failing: ${failing.map(seed => `PROPERTY_SEED=${seed}`).join(' ')}`);
 }
