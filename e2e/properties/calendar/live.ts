@@ -162,6 +162,7 @@ async function waitUntilCalm(estate: Estate): Promise<void> {
 export async function settleDown(estate: Estate): Promise<void> {
   const { world, owner: actor } = estate;
   for (let isRead = false; !isRead; ) {
+    let isAnswered = true;
     await connectAgain(estate);
     if (estate.disconnected !== 'never') await chooseAgain(estate);
     // Also where no calendar is chosen: only asking Google shows whether the access was withdrawn.
@@ -169,9 +170,11 @@ export async function settleDown(estate: Estate): Promise<void> {
       .ask(calendarRequests.listCalendars, { actor, establishmentId: estate.establishmentId })
       .catch(() => undefined);
     for (const { id: chaletId } of estate.chalets) {
-      await world.ask(calendarRequests.syncCalendar, { actor, chaletId }).catch(() => undefined);
+      // Without an answer, nobody knows whether it was read since the owner's last change.
+      const answer = await world.ask(calendarRequests.syncCalendar, { actor, chaletId }).catch(() => undefined);
+      isAnswered &&= answer !== undefined;
     }
     const isChosen = estate.disconnected === 'never' || (await calendarsInUse(estate)).size === estate.chalets.length;
-    isRead = isChosen && (await isConnected(estate));
+    isRead = isAnswered && isChosen && (await isConnected(estate));
   }
 }
