@@ -109,6 +109,14 @@ export const route = <
   rest: Rest<HttpRoute<P, Q, H, B, S>>,
 ): HttpRoute<P, Q, H, B, S> => ({ method, path, who, ...rest });
 
+export const everybody = ['public'] as const;
+
+/** What a route answers when it grants: a body, a new thing, nothing, a page. */
+export const answer = <S extends z.ZodType>(schema: S) => ({ status: 200 as const, schema });
+export const created = <S extends z.ZodType>(schema: S) => ({ status: 201 as const, schema });
+export const noContent = { status: 204 as const, schema: nothing };
+export const html = { ...answer(z.string()), contentType: 'text/html' };
+
 /** Whether a route asks for a bearer credential. */
 export const needsCredential = (r: HttpRoute): boolean =>
   r.who.some(caller => caller === 'admin' || caller === 'owner' || caller === 'guest');

@@ -19,7 +19,8 @@ import {
   syncReport,
 } from './calendar.ts';
 import * as e from './establishment.ts';
-import { base, nothing, route } from './http-route.ts';
+import { operationsRoutes, webhookRoutes } from './http-machines.ts';
+import { answer, base, created, everybody, html, noContent, route } from './http-route.ts';
 import {
   checkout,
   dispute,
@@ -37,13 +38,8 @@ import { dateRange, id, page, pageOf, text, timestamp, withRangeRule } from './v
 const byId = z.object({ id });
 const pageQuery = z.object(page);
 const rangeQuery = withRangeRule(z.object(dateRange), 400);
-const everybody = ['public'] as const;
 const owners = ['owner', 'admin'] as const;
 const guestsAndOwners = ['guest', 'owner', 'admin'] as const;
-const answer = <S extends z.ZodType>(schema: S) => ({ status: 200 as const, schema });
-const created = <S extends z.ZodType>(schema: S) => ({ status: 201 as const, schema });
-const noContent = { status: 204 as const, schema: nothing };
-const html = { ...answer(z.string()), contentType: 'text/html' };
 const singlePage = <S extends z.ZodType>(item: S) => z.object({ items: z.array(item), nextCursor: z.null() });
 
 const establishments = { ...base, tag: 'Establishments' } as const;
@@ -52,8 +48,6 @@ const availabilities = { ...base, tag: 'Availability' } as const;
 const bookings = { ...base, tag: 'Bookings' } as const;
 const payments = { ...base, tag: 'Payments' } as const;
 const google = { ...base, tag: 'Google Calendar' } as const;
-const webhooks = { ...base, tag: 'Webhooks' } as const;
-const operations = { ...base, tag: 'Operations' } as const;
 
 const bookingBody = booking.meta({ id: 'Booking' });
 const chaletBody = e.chalet.meta({ id: 'Chalet' });
@@ -346,58 +340,6 @@ const googleRoutes = {
     params: byId,
     success: answer(syncReport.meta({ id: 'SyncReport' })),
     refusals: ['google_not_connected'],
-  }),
-};
-
-const webhookRoutes = {
-  receiveStripeWebhook: route('post', '/webhooks/stripe', ['stripe'], {
-    ...webhooks,
-    summary: 'An event of Stripe, signed over its raw bytes',
-    headers: z.object({ 'Stripe-Signature': z.string().max(2_000) }),
-    success: answer(z.object({ received: z.literal(true) })),
-    refusals: ['payload_too_large'],
-  }),
-  receiveGooglePush: route('post', '/webhooks/google-calendar', ['google'], {
-    ...webhooks,
-    summary: 'A push notification of Google Calendar; it has no body',
-    headers: z.object({
-      'X-Goog-Channel-ID': z.string().min(1).max(64),
-      'X-Goog-Channel-Token': z.string().max(256).default(''),
-      'X-Goog-Resource-ID': z.string().max(200).default(''),
-      'X-Goog-Resource-State': z.string().max(50).default(''),
-      'X-Goog-Message-Number': z.string().max(20).optional(),
-    }),
-    success: noContent,
-    refusals: ['not_found'],
-  }),
-};
-
-const readiness = z.object({ ready: z.boolean(), checks: z.record(z.string(), z.string()) });
-const operationsRoutes = {
-  getOpenApi: route('get', '/openapi.json', everybody, {
-    ...operations,
-    summary: 'This document',
-    success: answer(z.record(z.string(), z.unknown())),
-  }),
-  getDocs: route('get', '/docs', everybody, {
-    ...operations,
-    summary: 'This document, to read and try',
-    success: html,
-  }),
-  getLiveness: route('get', '/livez', ['operator'], {
-    ...operations,
-    summary: 'The process turns',
-    success: answer(z.object({ status: z.literal('ok') })),
-  }),
-  getReadiness: route('get', '/readyz', ['operator'], {
-    ...operations,
-    summary: 'It can do its work; 503 with the failing check otherwise',
-    success: answer(readiness),
-  }),
-  getMetrics: route('get', '/metrics', ['operator'], {
-    ...operations,
-    summary: 'Prometheus metrics',
-    success: { ...answer(z.string()), contentType: 'text/plain' },
   }),
 };
 
