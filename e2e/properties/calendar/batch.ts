@@ -57,8 +57,9 @@ async function comeToRest(world: World, estates: Estate[]): Promise<void> {
   world.plan.disarm();
   await world.fleet.whole();
   world.google.clearFaults();
-  // Every replica needs new access tokens, and each refresh makes the token of the other one old.
-  world.google.configure({ rotateRefreshTokens: true });
+  // Every replica needs new access tokens. A refresh token that rotates while its answer is lost is lost for good: that
+  // belongs to the lives, and ends with the owner connecting again.
+  world.google.configure({ rotateRefreshTokens: false });
   world.google.expireAccessTokens();
   await Promise.all(estates.map(settleDown));
   await becomeQuiet(world);

@@ -8,7 +8,11 @@ import { createMoneyWorld, type MoneyWorld } from './world.ts';
 
 /** Two minutes on two cores that have nothing else to do. */
 const patience = 1_800_000;
-const run = readPropertyRun(process.env, { count: 500 });
+/** In each npm test. */
+const usualCount = 200;
+/** So many reach every crash point, however the bookings meet. */
+const enoughForEveryPoint = 500;
+const run = readPropertyRun(process.env, { count: usualCount });
 
 let world: MoneyWorld;
 beforeAll(async () => {
@@ -92,8 +96,7 @@ test(
     process.stdout.write(
       `money: crashed at ${[...struck].map(([point, times]) => `"${point}" ${times}×`).join(', ')}\n`,
     );
-    process.stdout.write(`money: never at ${crashPoints.filter(point => !struck.has(point)).join(', ') || 'none'}\n`);
-    if (run.count >= 500) expect(struck.size).toBeGreaterThan(0);
+    if (run.count >= enoughForEveryPoint) expect(crashPoints.filter(point => !struck.has(point))).toEqual([]);
   },
   patience,
 );
