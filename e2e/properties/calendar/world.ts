@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { createBookingService } from '@monde-sauvage/booking';
 import { readConfig } from '@monde-sauvage/booking/config';
@@ -7,7 +6,6 @@ import type { CrashPoint } from '@monde-sauvage/calendar-sync/crash-points';
 import {
   addDays,
   type CivilDate,
-  calendarRequests,
   dateInZone,
   type EventContract,
   type RequestContract,
@@ -19,7 +17,8 @@ import { createPool } from '@monde-sauvage/persistence';
 import { newId } from '@monde-sauvage/service-kit';
 import { type CrashPlan, createTestDatabase, planCrashes, silentLogger, testNats } from '@monde-sauvage/testkit';
 import type pg from 'pg';
-import { z } from 'zod';
+import type { z } from 'zod';
+import { startPushAddress } from '../../../services/calendar-sync/test/push-address.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 
 export const timezone = 'America/Toronto';
@@ -125,43 +124,6 @@ export async function startWorld(): Promise<World> {
       await nats.stop();
       await Promise.all(databases.map(database => database.drop()));
     },
-  };
-}
-
-const pushHeaders = z.object({
-  'x-goog-channel-id': z.string(),
-  'x-goog-channel-token': z.string(),
-  'x-goog-resource-id': z.string(),
-  'x-goog-resource-state': z.string(),
-  'x-goog-message-number': z.string().optional(),
-});
-
-/** Stands in for the gateway: takes Google's pushes and asks calendar-sync what to answer. */
-async function startPushAddress(ask: World['ask']): Promise<{ url: string; close(): Promise<void> }> {
-  const server = createServer(async (message, response) => {
-    try {
-      const h = pushHeaders.parse(message.headers);
-      const answer = await ask(calendarRequests.receivePush, {
-        channelId: h['x-goog-channel-id'],
-        channelToken: h['x-goog-channel-token'],
-        resourceId: h['x-goog-resource-id'],
-        resourceState: h['x-goog-resource-state'],
-        messageNumber: h['x-goog-message-number'],
-      });
-      response.writeHead(answer.ok ? 204 : 404).end();
-    } catch {
-      response.writeHead(503).end();
-    }
-  });
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const { port } = z.object({ port: z.number() }).parse(server.address());
-  return {
-    url: `http://127.0.0.1:${port}`,
-    close: () =>
-      new Promise<void>(resolve => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
   };
 }
 

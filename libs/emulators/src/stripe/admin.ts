@@ -12,7 +12,7 @@ import {
   settlePayment,
 } from './payments.ts';
 import { createRefund, settleRefund } from './refunds.ts';
-import { discountSession, expireSession, findSession, sessionsOf } from './sessions.ts';
+import { discountSession, expireSession, findSession } from './sessions.ts';
 import type { StripeState, World } from './store.ts';
 import type { DeliveryAttempt, WebhookSettings, Webhooks } from './webhooks.ts';
 
@@ -58,8 +58,6 @@ export interface StripeAdmin {
     expire(id: string): Stripe.Checkout.Session;
     /** A discount given in Stripe's dashboard, say: the page asks for less from now on. */
     discount(id: string, amount: number): Stripe.Checkout.Session;
-    /** The sessions with this `client_reference_id`. */
-    of(clientReferenceId: string): Stripe.Checkout.Session[];
   };
   refunds: {
     /** The next `n` refunds stay pending until they are settled. */
@@ -178,7 +176,6 @@ export function createAdmin(context: AdminContext): StripeAdmin {
         }),
       expire: id => change(() => expireSession(world, id)),
       discount: (id, amount) => change(() => discountSession(world, id, amount)),
-      of: reference => change(() => sessionsOf(world, reference)),
     },
     refunds: {
       holdNext(n) {

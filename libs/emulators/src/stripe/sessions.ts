@@ -162,11 +162,6 @@ export function discountSession(world: World, id: string, amount: number): Strip
   return session;
 }
 
-export const sessionsOf = (world: World, clientReferenceId: string): Stripe.Checkout.Session[] =>
-  Object.values(world.state.sessions)
-    .map(stored => stored.session)
-    .filter(session => session.client_reference_id === clientReferenceId);
-
 const listSchema = z.strictObject({
   ...listParams,
   payment_intent: z.string().optional(),
