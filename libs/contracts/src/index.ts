@@ -19,6 +19,7 @@ export {
   problemKinds,
   problemStatus,
 } from './http-route.ts';
+export * from './payable.ts';
 export * from './payment.ts';
 export * from './price.ts';
 export * from './rates.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { paymentStatus } from './booking.ts';
 import { defineEvent, defineRequest } from './define.ts';
-import { mostPayable } from './price.ts';
+import { nineDigits } from './payable.ts';
 import { actor, civilDate, currency, dateRange, id, page, pageOf, text, timestamp, withRangeRule } from './values.ts';
 
 /** Published and answered by the payment service. */
@@ -154,7 +154,7 @@ export const disputeQuery = z.object({ open: z.enum(['true', 'false']).optional(
 
 /** What an owner asks to have given back; everything that is left without an amount. */
 export const newRefund = z.object({
-  amount: z.int().min(1).max(mostPayable).optional().meta({ description: 'minor units; without it all that is left' }),
+  amount: z.int().min(1).max(nineDigits).optional().meta({ description: 'minor units; without it all that is left' }),
   reason: text(500).optional().meta({ description: 'for the records of the owner; the guest does not see it' }),
 });
 

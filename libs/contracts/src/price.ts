@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { addDays, type CivilDate, dayOfWeek, nightsOf, type Stay } from './civil-date.ts';
+import { leastPayable } from './payable.ts';
 import { type Rates, type Season, seasonOf, type Tax, type taxable } from './rates.ts';
-import { civilDate, currency, decimalsOf } from './values.ts';
+import { civilDate, currency } from './values.ts';
 
 export const lineKind = z.enum(['nights', 'discount', 'extra_guests', 'cleaning', 'tax']);
 export type LineKind = z.infer<typeof lineKind>;
@@ -35,19 +36,11 @@ export const price = z.object({
 });
 export type Price = z.infer<typeof price>;
 
-/** The most one booking can cost, in minor units (Stripe: amounts have at most eight digits). */
-export const mostPayable = 99_999_999;
-
-/** Less than this, in minor units, is not split off: card payments have a least amount, in no currency above it by much. */
-export const leastInstallment = 1_000;
-
-/** `-1205` CAD becomes `-12.05`, `500` JPY stays `500`: a point and no grouping, whatever the reader's language. */
-export function toMajorUnits(amount: number, currency: string): string {
-  const decimals = decimalsOf(currency);
-  const digits = String(Math.abs(amount)).padStart(decimals + 1, '0');
-  const sign = amount < 0 ? '-' : '';
-  return decimals === 0 ? `${sign}${digits}` : `${sign}${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
-}
+/**
+ * Less than this, in minor units, is not split off: it must be payable, and is worth neither a payment's fee nor a guest's
+ * second visit.
+ */
+export const leastInstallment = (currency: string): number => Math.max(1_000, leastPayable(currency));
 
 /** How a price is paid, also one that an older version wrote. */
 export const scheduleOf = (of: Pick<Price, 'total' | 'schedule'>): Installment[] =>
@@ -184,12 +177,12 @@ export const roundHalfUp = (amount: number, part: number, whole: number): number
   Number((2n * BigInt(amount) * BigInt(part) + BigInt(whole)) / (2n * BigInt(whole)));
 
 /** A balance that would be due today or earlier does not wait, and neither does a part too small to be paid by card. */
-function splitPrice(total: number, { deposit }: Rates, stay: Stay, today: CivilDate): Installment[] {
+function splitPrice(total: number, { deposit, currency }: Rates, stay: Stay, today: CivilDate): Installment[] {
   const full: Installment[] = [{ purpose: 'full', amount: total, dueDate: null }];
   if (deposit === null) return full;
   const dueDate = addDays(stay.startDate, -deposit.balanceDaysBefore);
   const now = roundHalfUp(total, deposit.percentage, 100);
-  if (dueDate <= today || now < leastInstallment || total - now < leastInstallment) return full;
+  if (dueDate <= today || Math.min(now, total - now) < leastInstallment(currency)) return full;
   return [
     { purpose: 'deposit', amount: now, dueDate: null },
     { purpose: 'balance', amount: total - now, dueDate },

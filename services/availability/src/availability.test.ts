@@ -95,6 +95,22 @@ describe('an availability check', () => {
   });
 });
 
+describe('a stay that nobody could pay', () => {
+  it.each([
+    ['too_cheap', { nightlyRate: 10, cleaningFee: 0 }],
+    ['too_cheap', { nightlyRate: 2_000, cleaningFee: 0, currency: 'HUF' }],
+    ['too_expensive', { nightlyRate: 60_000_000 }],
+  ])('is not offered, and is said to be %s', (code, rates) => {
+    const answer = decideAvailability({ ...chalet, ...rates }, range, database(), notConnected, today);
+    expect(answer).toMatchObject({ available: false, reasons: [{ code }] });
+  });
+
+  it('is not one that costs nothing', () => {
+    const free = { ...chalet, nightlyRate: 0, cleaningFee: 0 };
+    expect(decideAvailability(free, range, database(), notConnected, today)).toMatchObject({ available: true });
+  });
+});
+
 describe('a public calendar', () => {
   it('says for each day why it cannot be had, and keeps the checkout day free', () => {
     const days = describeDays(

@@ -4,8 +4,8 @@ import {
   type CivilDate,
   type calendarDay,
   datesOf,
+  findUnpayable,
   isConsulted,
-  mostPayable,
   nightsOf,
   type Occupancy,
   overlaps,
@@ -110,10 +110,10 @@ function brokenRules(chalet: ChaletTerms, stay: Stay, guests: number | null, tod
   return reasons;
 }
 
-const unpayable = (quote: Price): Reason[] =>
-  quote.total > mostPayable
-    ? [{ code: 'too_expensive', message: 'this stay costs too much to be booked at once' }]
-    : [];
+function unpayable(quote: Price): Reason[] {
+  const problem = findUnpayable(quote);
+  return problem ? [{ code: problem.code, message: `this stay ${problem.message}` }] : [];
+}
 
 /** One entry a day of the range: whether its night can be had, and if not, why. */
 export function describeDays(

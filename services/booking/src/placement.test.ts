@@ -139,9 +139,29 @@ describe('placing a booking', () => {
     ['has more guests than beds', { guests: 5 }, {}, ['guests']],
     ['is in a chalet no longer offered', {}, { archived: true }, ['chaletId']],
     ['costs more than can be paid', {}, { nightlyRate: 60_000_000 }, ['endDate']],
+    ['costs less than can be paid', {}, { nightlyRate: 24, cleaningFee: 1 }, ['endDate']],
+    [
+      'costs less than can be paid in its currency',
+      {},
+      { nightlyRate: 8_749, cleaningFee: 1, currency: 'HUF' },
+      ['endDate'],
+    ],
     ['began yesterday', { startDate: '2027-01-09', endDate: '2027-01-12' }, {}, ['startDate']],
   ])('refuses a stay that %s', (_, wish, chalet, paths) => {
     expect(problemsOf(place(wish, chalet))).toEqual(paths);
+  });
+
+  it('takes the least that can be paid, and as much as a million is worth little in the currency', () => {
+    expect(place({}, { nightlyRate: 25, cleaningFee: 0 }).ok).toBe(true);
+    expect(place({}, { nightlyRate: 60_000_000, currency: 'COP' }).ok).toBe(true);
+  });
+
+  it('asks for all at once where a deposit would be too little to be paid', () => {
+    const deposit = { percentage: 1, balanceDaysBefore: 10, reminderDays: 5, graceDays: 2 };
+    const placed = place({}, { currency: 'HUF', deposit: { ...deposit, unpaidBalance: 'cancel' } });
+    expect(placed).toMatchObject({
+      value: { booking: { price: { total: 45_000, schedule: [{ purpose: 'full', amount: 45_000 }] } } },
+    });
   });
 
   it.each([

@@ -6,7 +6,7 @@ import {
   type DepositTerms,
   dateInZone,
   daysBetween,
-  mostPayable,
+  findUnpayable,
   type NewBooking,
   nightsOf,
   type Price,
@@ -44,9 +44,9 @@ export function placeBooking(
   const stay = { startDate: wish.startDate, endDate: wish.endDate };
   const guests = wish.guests ?? pricedGuests(chalet);
   const price = priceStay(chalet, stay, { guests, today });
-  // A high rate for many nights can come to more than any message, column or card payment can carry.
-  if (price.total > mostPayable)
-    return cannotBeBooked([{ path: 'endDate', message: 'costs too much to be booked at once' }]);
+  // Nobody could pay it, and its nights would be held for nothing.
+  const unpayable = findUnpayable(price);
+  if (unpayable) return cannotBeBooked([{ path: 'endDate', message: unpayable.message }]);
   // Nothing to pay is nothing to wait for: payment opens no Checkout over 0.
   const standing =
     price.total === 0

@@ -55,6 +55,17 @@ test("a guest pays: the session asks for the booking's price, the hold lasts as 
   expect(await stage.checkout(booking.id)).toMatchObject({ ok: false, refusal: { code: 'not_pending' } });
 });
 
+test('what Stripe takes for too little is said to be, and its nights can be released', async () => {
+  const price = { currency: 'HUF', total: 12_000, lines: [{ label: '2 éjszaka', amount: 12_000 }] };
+  const booking = stage.book({ price });
+  expect(await stage.checkout(booking.id)).toMatchObject({
+    ok: false,
+    refusal: { code: 'validation_failed', errors: [{ path: 'price.total' }] },
+  });
+  expect(await stage.payments(booking.id)).toMatchObject([{ status: 'expired', sessionStatus: 'expired' }]);
+  expect(await stage.settleHold(booking.id)).toMatchObject({ ok: true, value: { outcome: 'released' } });
+});
+
 test('asking again gives the open session, also to the owner', async () => {
   const booking = stage.book();
   const first = await stage.checkout(booking.id);

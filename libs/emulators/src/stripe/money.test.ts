@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { formatMoney, smallestStep } from './money.ts';
+import { formatMoney, leastCharge, smallestStep } from './money.ts';
 
 test.each([
   [12_000, 'cad', '$120.00'],
@@ -17,4 +17,13 @@ test.each([
   ['isk', 100],
 ])('an amount in %s is a multiple of %i', (currency, step) => {
   expect(smallestStep(currency)).toBe(step);
+});
+
+test.each([
+  ['cad', 50],
+  ['jpy', 50],
+  ['gbp', 30],
+  ['huf', 17_500],
+])('a charge in %s is of at least %i', (currency, least) => {
+  expect(leastCharge(currency)).toBe(least);
 });

@@ -151,6 +151,19 @@ describe('the life of a checkout session', () => {
     expect(await stripe.checkout.sessions.create(params, older)).toMatchObject({ status: 'open' });
   });
 
+  test.each([
+    ['cad', 49, 50],
+    ['huf', 17_499, 17_500],
+  ])('asks for the least amount of %s: refuses %i, takes %i', async (currency, tooLittle, least) => {
+    const create = (unit_amount: number) => {
+      const price_data = { currency, unit_amount, product_data: { name: 'Deposit' } };
+      return stripe.checkout.sessions.create({ ...checkout, line_items: [{ quantity: 1, price_data }] });
+    };
+    const refusal = await refusalOf(create(tooLittle));
+    expect([refusal.statusCode, refusal.code]).toEqual([400, 'amount_too_small']);
+    expect(await create(least)).toMatchObject({ status: 'open', amount_total: least });
+  });
+
   test('answers errors in the shape the library understands', async () => {
     const missing = await refusalOf(stripe.checkout.sessions.retrieve('cs_test_nothing'));
     expect([missing.statusCode, missing.code, missing.param]).toEqual([404, 'resource_missing', 'id']);

@@ -4,7 +4,7 @@ import { invalidParam, noSuch, notAllowed, StripeFault } from './errors.ts';
 import type { FormTree } from './form.ts';
 import { buildLineItems, lineItemSchema } from './line-items.ts';
 import { type List, listPage } from './lists.ts';
-import { formatMoney } from './money.ts';
+import { formatMoney, leastCharge } from './money.ts';
 import { integer, listOf, listParams, metadata, parseParams, text } from './params.ts';
 import { cancelAbandonedIntent } from './payments.ts';
 import { buildSession } from './session-objects.ts';
@@ -120,8 +120,9 @@ export function createSession(world: World, params: FormTree, apiVersion: string
   const lineItems = buildLineItems(world, input.line_items);
   const currency = lineItems[0]?.currency ?? 'usd';
   const total = lineItems.reduce((sum, item) => sum + item.amount_total, 0);
-  if (total < 50) {
-    const message = `The Checkout Session's total amount due must add up to at least ${formatMoney(50, currency)}.`;
+  const least = leastCharge(currency);
+  if (total < least) {
+    const message = `The Checkout Session's total amount due must add up to at least ${formatMoney(least, currency)}.`;
     throw new StripeFault(400, { type: 'invalid_request_error', code: 'amount_too_small', message });
   }
   const id = world.newId('cs_test');
@@ -154,7 +155,7 @@ export function findSession(world: World, id: string): StoredSession {
 export function discountSession(world: World, id: string, amount: number): Stripe.Checkout.Session {
   const { session } = findSession(world, id);
   const total = (session.amount_total ?? 0) - amount;
-  if (session.status !== 'open' || session.payment_intent !== null || total < 50) {
+  if (session.status !== 'open' || session.payment_intent !== null || total < leastCharge(session.currency ?? 'usd')) {
     throw notAllowed(`A discount of ${amount} cannot be applied to this Checkout Session.`);
   }
   session.amount_total = total;

@@ -1,8 +1,8 @@
 import {
   type availabilityRequests,
   dateInZone,
+  findUnpayable,
   id,
-  mostPayable,
   nightsOf,
   ok,
   type Result,
@@ -45,7 +45,7 @@ export async function searchChalets(
   const items = page.flatMap(({ version, whenGoogleUnreachable, createdAt, updatedAt, ...chalet }) => {
     const today = dateInZone(now, chalet.timezone);
     const quote = quoteStay(chalet, stay, { guests: asked.guests ?? null, today });
-    return asked.from >= today && quote.total <= mostPayable ? [{ chalet, quote }] : [];
+    return asked.from >= today && findUnpayable(quote) === undefined ? [{ chalet, quote }] : [];
   });
   return ok({ items, nextCursor: found.length > asked.limit ? (page.at(-1)?.id ?? null) : null });
 }
