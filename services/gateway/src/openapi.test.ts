@@ -88,3 +88,12 @@ describe.each(table)('%s', (operationId, route) => {
     if (route.body !== nothing) expect(route.body.safeParse(shown)).toMatchObject({ success: true });
   });
 });
+
+test('says that a body has no other keys, at any depth, and leaves answers room to grow', () => {
+  const strict = z.looseObject({ additionalProperties: z.literal(false) });
+  const item = z.looseObject({ items: strict });
+  const body = document.paths['/v1/establishments/{id}/chalets']?.post?.requestBody?.content['application/json'];
+  expect(strict.extend({ properties: z.looseObject({ seasons: item }) }).safeParse(body?.schema).error).toBe(undefined);
+  expect(document.components.schemas.NewBooking).toMatchObject({ additionalProperties: false });
+  expect(document.components.schemas.Booking).not.toMatchObject({ additionalProperties: false });
+});

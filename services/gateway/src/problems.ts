@@ -44,11 +44,13 @@ export function sendProblem(res: Response, o: ProblemDetails): void {
 export const sendRefusal = (res: Response, refusal: Refusal, o: { status?: number } = {}): void =>
   sendProblem(res, { code: refusal.code, detail: refusal.message, errors: refusal.errors, ...o });
 
+export const unknownKey = 'is not known here';
+
 /** What zod found wrong, one entry per place; unknown keys are named one by one. */
 export const validationErrors = (error: z.ZodError): { path: string; message: string }[] =>
   error.issues.flatMap(issue =>
     issue.code === 'unrecognized_keys'
-      ? issue.keys.map(key => ({ path: [...issue.path, key].join('.'), message: 'is not known here' }))
+      ? issue.keys.map(key => ({ path: [...issue.path, key].join('.'), message: unknownKey }))
       : [{ path: issue.path.join('.'), message: issue.message }],
   );
 

@@ -5,8 +5,9 @@ import express, { type Request, type RequestHandler, type Response } from 'expre
 import type { z } from 'zod';
 import { type Ask, type Authenticate, admit } from './auth.ts';
 import { callOf } from './call.ts';
-import { sendProblem, sendRefusal, validationErrors } from './problems.ts';
+import { sendProblem, sendRefusal, unknownKey, validationErrors } from './problems.ts';
 import type { BookingStreams } from './sse.ts';
+import { findUnknownKeys } from './unknown-keys.ts';
 
 /** What routes work with. */
 export interface Gateway {
@@ -126,11 +127,13 @@ async function readInput<P extends z.ZodObject, Q extends z.ZodObject, H extends
   const query = route.query.safeParse(req.query);
   const headers = parseHeaders(route, req);
   const body = route.body.safeParse(given);
-  if (query.success && headers.success && body.success) {
+  const unknown = body.success ? findUnknownKeys(given, body.data) : [];
+  if (query.success && headers.success && body.success && unknown.length === 0) {
     return { ok: true, value: { params: params.data, query: query.data, headers: headers.data, body: body.data } };
   }
   const errors = [query, headers, body].flatMap(part => (part.success ? [] : validationErrors(part.error)));
-  return refuse('validation_failed', 'The request is not valid; errors says where.', errors);
+  const misspelt = unknown.map(path => ({ path, message: unknownKey }));
+  return refuse('validation_failed', 'The request is not valid; errors says where.', [...errors, ...misspelt]);
 }
 
 /** The headers a route names, found whatever their case. */

@@ -1,6 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { type HttpRoute, httpRoutes, ok, refuse } from '@monde-sauvage/contracts';
+import { z } from 'zod';
 import { bodyExamples } from '../src/openapi-examples.ts';
 import { booking, chalet, world } from './fake-services.ts';
 import { adminKey, readProblem, type Stage, startStage } from './support.ts';
@@ -47,6 +48,24 @@ test('names keys that a change does not know', async () => {
   const path = `/v1/chalets/${world.chalet}`;
   const problem = await readProblem(await stage.call('PATCH', path, { token: adminKey, json: { nightlyrate: 1 } }));
   expect(problem.errors).toEqual([{ path: 'nightlyrate', message: 'is not known here' }]);
+});
+
+test('names keys that nobody knows, however deep, and asks no service', async () => {
+  const asked = stage.fakes.asked.length;
+  const send = async (method: string, path: string, json: unknown) =>
+    (await readProblem(await stage.call(method, path, { token: adminKey, json }))).errors;
+  const unknown = (path: string) => [{ path, message: 'is not known here' }];
+  const exampleOf = (operation: string) => z.looseObject({}).parse(bodyExamples[operation]);
+  const customer = { name: 'John Doe', email: 'john.doe@example.com', telefone: '+1 418 555 0199' };
+  const booking = { ...exampleOf('createBooking'), customer };
+  expect(await send('POST', '/v1/bookings', booking)).toEqual(unknown('customer.telefone'));
+  const chalet = { ...exampleOf('createChalet'), minNigths: 2 };
+  expect(await send('POST', `/v1/establishments/${world.establishment}/chalets`, chalet)).toEqual(unknown('minNigths'));
+  const deposit = { percentage: 30, balanceDaysBefore: 30, graceDay: 5 };
+  expect(await send('PATCH', `/v1/establishments/${world.establishment}`, { deposit })).toEqual(
+    unknown('deposit.graceDay'),
+  );
+  expect(stage.fakes.asked).toHaveLength(asked);
 });
 
 test.each([
