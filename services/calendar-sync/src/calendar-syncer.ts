@@ -3,6 +3,7 @@ import { request } from '@monde-sauvage/messaging';
 import { fullJitter, startWorker, type Worker } from '@monde-sauvage/service-kit';
 import { applyListing } from './apply-listing.ts';
 import type { Context } from './context.ts';
+import { internalReason } from './domain/problems.ts';
 import type { Calendar } from './generated/prisma/client.ts';
 import { GoogleCallError, type GoogleFailure } from './google/classify-error.ts';
 import { listChanges } from './list-changes.ts';
@@ -186,14 +187,15 @@ const lastSyncOf = async (context: Context, chaletId: string): Promise<number | 
 
 async function recordFailure(context: Context, calendar: Calendar, error: unknown): Promise<string> {
   const { chaletId } = calendar;
-  const reason = error instanceof Error ? error.message : String(error);
   const failure = error instanceof GoogleCallError ? error.failure : undefined;
-  context.logger.warn({ chaletId, kind: failure?.kind, reason }, 'a calendar could not be synced');
+  const reason = failure?.reason ?? internalReason;
+  if (failure) context.logger.warn({ chaletId, kind: failure.kind, reason }, 'a calendar could not be synced');
+  else context.logger.error({ chaletId, err: error }, 'a calendar could not be synced');
   // A refresh token that another replica has rotated meanwhile is refused as well, but the connection works.
   const { status } = await context.google.access(calendar.establishmentId);
   const needsOwner =
     failure !== undefined &&
-    (['forbidden', 'not_found'].includes(failure.kind) || (failure.kind === 'revoked' && status !== 'active'));
+    (['forbidden', 'scope', 'not_found'].includes(failure.kind) || (failure.kind === 'revoked' && status !== 'active'));
   const asked = failure !== undefined && 'retryAfterMs' in failure ? (failure.retryAfterMs ?? 0) : 0;
   const nextAt = needsOwner
     ? nextSync(context)

@@ -157,7 +157,7 @@ export async function stopChannel(context: Context, channel: Channel): Promise<v
       await access.api.stopChannel({ id, resourceId });
       await context.passing('channel stopped, not committed');
     } catch (error) {
-      const mayPass = !(error instanceof GoogleCallError) || ['retry', 'quota'].includes(error.failure.kind);
+      const mayPass = !(error instanceof GoogleCallError) || ['retry', 'quota', 'project'].includes(error.failure.kind);
       if (mayPass) {
         context.logger.warn({ channelId: id, err: error }, 'a push channel could not be stopped yet');
         return;

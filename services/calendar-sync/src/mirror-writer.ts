@@ -1,6 +1,6 @@
 import { fullJitter, startWorker, type Worker } from '@monde-sauvage/service-kit';
 import type { Context } from './context.ts';
-import type { ProblemKind } from './domain/problems.ts';
+import { internalReason, type ProblemKind } from './domain/problems.ts';
 import { GoogleCallError } from './google/classify-error.ts';
 import { reconcileMirror, type Surroundings } from './reconcile-mirror.ts';
 import { findOpenDecisions } from './stores/decision-store.ts';
@@ -114,19 +114,22 @@ async function loadSurroundings(context: Context, chaletId: string, due: Mirror[
  */
 async function recordFailure(context: Context, mirror: Mirror, error: unknown, failures: number): Promise<boolean> {
   const { chaletId, bookingId } = mirror;
-  const reason = error instanceof Error ? error.message : String(error);
-  const kind = error instanceof GoogleCallError ? error.failure.kind : undefined;
+  const failure = error instanceof GoogleCallError ? error.failure : undefined;
+  const kind = failure?.kind;
+  const reason = failure?.reason ?? internalReason;
   const after = (ms: number) => new Date(context.now().getTime() + ms);
   context.metrics.counter('mirror_failures_total', 'Tries to write a mirror that failed', ['kind']).inc({
     kind: kind ?? 'internal',
   });
-  context.logger.warn({ bookingId, chaletId, kind, reason, failures }, 'a mirror could not be written');
+  if (failure) context.logger.warn({ bookingId, chaletId, kind, reason, failures }, 'a mirror could not be written');
+  else context.logger.error({ bookingId, chaletId, err: error, failures }, 'a mirror could not be written');
   const problem = kind ?? 'internal';
   switch (kind) {
     case 'revoked':
       // Marked with all others of the account when the refresh token was found to be dead.
       return false;
     case 'forbidden':
+    case 'scope':
     case 'not_found': {
       const at = after(context.timing.blockedMirrorMs * (0.8 + Math.random() * 0.4));
       await commitFailure(context, mirror, { state: 'blocked', problem, reason, at });
@@ -142,8 +145,7 @@ async function recordFailure(context: Context, mirror: Mirror, error: unknown, f
       });
       return true;
     default: {
-      const asked =
-        error instanceof GoogleCallError && 'retryAfterMs' in error.failure ? error.failure.retryAfterMs : 0;
+      const asked = failure !== undefined && 'retryAfterMs' in failure ? failure.retryAfterMs : 0;
       const at = after((asked ?? 0) + fullJitter(Math.max(failures - 1, mirror.attempts), context.timing.mirrorRetry));
       wakeAt(context, at, () => context.nudge.mirrors());
       await commitFailure(context, mirror, { state: 'wanted', problem, reason, at });

@@ -83,6 +83,12 @@ export async function startCalendarSystem(variables: Record<string, string> = {}
     encryptionKey,
     pool,
     ask,
+    /** What `/metrics` says that was counted; 0 while nothing was. */
+    async counted(counter: string, outcome: string): Promise<number> {
+      const text = await (await fetch(`http://127.0.0.1:${service.port()}/metrics`)).text();
+      const line = text.split('\n').find(one => one.startsWith(`${counter}{outcome="${outcome}"`));
+      return Number(line?.split(' ').at(-1) ?? 0);
+    },
     /** Events of stream CALENDAR so far, oldest first. */
     published: published.list,
     /** Says an event as the booking service would. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { calendarRequests } from '@monde-sauvage/contracts';
 import { eventually } from '@monde-sauvage/testkit';
+import { hashOf, newSecret } from '../src/google/oauth.ts';
 import {
   announce,
   type CalendarSystem,
@@ -95,14 +96,43 @@ describe('push channels', () => {
     system.google.clearCalls();
     const push = { channelToken: 'wrong', resourceId: 'r', resourceState: 'exists' };
     const ask = (channelId: string) => system.ask(calendarRequests.receivePush, { ...push, channelId });
+    const refused = () => system.counted('google_pushes_total', 'unknown');
+    const before = await refused();
     expect(refusalOf(await ask(channel?.id ?? ''))).toBe('not_found');
     expect(refusalOf(await ask('nobody'))).toBe('not_found');
+    expect(await refused()).toBe(before + 2);
     const { rows } = await system.pool.query(
       'SELECT next_sync_at > now() AS later, resource_id FROM calendars JOIN channels USING (chalet_id) WHERE id = $1',
       [channel?.id],
     );
     expect(rows).toEqual([{ later: true, resource_id: channel?.resourceId }]);
     expect(system.google.calls()).toEqual([]);
+  });
+
+  test('say by their state whether the calendar is to be read: it is not because one was opened', async () => {
+    const chalet = await seedConnectedChalet(system);
+    await system.google.pushesSettled();
+    const [channel] = openOf(chalet);
+    const channelToken = newSecret();
+    await system.pool.query('UPDATE channels SET token_hash = $2 WHERE id = $1', [channel?.id, hashOf(channelToken)]);
+    const push = (resourceState: string) =>
+      system.ask(calendarRequests.receivePush, {
+        ...{ channelId: channel?.id ?? '', channelToken, resourceId: channel?.resourceId ?? '', resourceState },
+      });
+    const pushed = (outcome: string) => system.counted('google_pushes_total', outcome);
+    const before = { opened: await pushed('opened'), due: await pushed('due') };
+    granted(await push('sync'));
+    expect(await pushed('opened')).toBe(before.opened + 1);
+    expect(await pushed('due')).toBe(before.due);
+    granted(await push('exists'));
+    granted(await push('not_exists'));
+    expect(await pushed('due')).toBe(before.due + 2);
+    // Late, but it is true all the same.
+    await system.pool.query("UPDATE channels SET expires_at = now() - interval '1 minute' WHERE id = $1", [
+      channel?.id,
+    ]);
+    granted(await push('exists'));
+    expect(await pushed('due')).toBe(before.due + 3);
   });
 
   test('that Google does not open are said why, and both directions go on without', async () => {

@@ -83,6 +83,7 @@ describe('the nights that an owner’s events take', () => {
     ],
     ['tentative', { ...allDay, status: 'tentative' }, [`${day(10)}/${day(12)}`]],
     ['private', { ...allDay, visibility: 'private' }, [`${day(10)}/${day(12)}`]],
+    ['under a long name', { ...allDay, summary: `${'x'.repeat(499)}😀 party` }, [`${day(10)}/${day(12)}`]],
     ['accepted', self('accepted'), [`${day(10)}/${day(12)}`]],
     ['not answered', self('needsAction'), [`${day(10)}/${day(12)}`]],
     ['out of office', { ...allDay, eventType: 'outOfOffice' }, [`${day(10)}/${day(12)}`]],

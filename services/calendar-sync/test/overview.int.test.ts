@@ -14,6 +14,7 @@ import {
   mirrorOf,
   newBooking,
   ownerEmail,
+  refusalOf,
   seedConnectedChalet,
   settled,
   startCalendarSystem,
@@ -121,6 +122,32 @@ describe('what an owner is told about Google', () => {
     system.google.shareCalendar(chalet.calendarId, ownerEmail, 'owner');
     granted(await choose(system, chalet));
     await mirrorOf(system, chalet, booking);
+    await mended(chalet);
+  });
+
+  test('a permission that the connection lacks, and a project of ours that is not set up', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const match = { calendarId: chalet.calendarId };
+    const refuse = (reason: string) => system.google.addFault({ match, status: 403, reason, times: 0 });
+    refuse('insufficientPermissions');
+    const booking = stay(chalet, 10);
+    await announce(system, booking);
+    await says(chalet, 'no_permission');
+    expect((await problemOf(chalet))?.message).toContain('Connect Google again');
+    expect(refusalOf(await sync(chalet))).toBe('forbidden');
+    system.google.clearFaults();
+    granted((await connectGoogle(system, chalet)).answer);
+    await mirrorOf(system, chalet, booking);
+    await mended(chalet);
+
+    refuse('accessNotConfigured');
+    await announce(system, { ...booking, status: 'confirmed', version: 2 });
+    await says(chalet, 'error');
+    const { calendar } = await look(chalet);
+    expect(calendar).toMatchObject({ status: 'failing', mirrors: { waiting: 1, blocked: 0 } });
+    expect(calendar.problem?.message).toContain('nothing that you have to do');
+    system.google.clearFaults();
+    await mirrorOf(system, chalet, booking, '[CONFIRMED] Chalet 1 - John Doe');
     await mended(chalet);
   });
 

@@ -31,6 +31,11 @@ describe('an event in an owner’s calendar', () => {
     expect(classify(allDay)).toMatchObject({ title: null });
   });
 
+  test('has a title that can be kept: a long one is not cut through an emoji', () => {
+    const summary = `${'x'.repeat(499)}😀 party`;
+    expect(classify({ ...allDay, summary })).toMatchObject({ title: `${'x'.repeat(499)}\ufffd` });
+  });
+
   test('takes none when it is cancelled, marked as free, declined, or has no dates', () => {
     expect(classify({ status: 'cancelled' })).toEqual({ kind: 'free', reason: 'cancelled' });
     expect(classify({ ...allDay, transparency: 'transparent' })).toEqual({ kind: 'free', reason: 'transparent' });

@@ -81,5 +81,6 @@ function titleOf(event: GoogleEvent): string | null {
   if (event.visibility === 'private' || event.visibility === 'confidential') return null;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: PostgreSQL refuses NUL, and a title is one line
   const title = (event.summary ?? '').replaceAll(/[\u0000-\u001f\u007f]+/g, ' ').trim();
-  return title === '' ? null : title.slice(0, 500);
+  // Nor does it take half an emoji, where a long one is cut: the whole list would be refused for it.
+  return title === '' ? null : title.slice(0, 500).toWellFormed();
 }

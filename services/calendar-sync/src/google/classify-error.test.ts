@@ -32,7 +32,24 @@ describe('an error of Google', () => {
     }
     expect(kindOf(answer(429, 'rateLimitExceeded'))).toBe('quota');
     expect(kindOf(answer(403, 'forbidden'))).toBe('forbidden');
-    expect(kindOf(answer(403, 'insufficientPermissions'))).toBe('forbidden');
+  });
+
+  test('tells who has to act: who shares the calendar, who connected it, or who runs the platform', () => {
+    expect(kindOf(answer(403, 'forbidden'))).toBe('forbidden');
+    expect(kindOf(answer(403, 'requiredAccessLevel'))).toBe('forbidden');
+    expect(kindOf(answer(403, 'insufficientPermissions'))).toBe('scope');
+    expect(kindOf(answer(403, 'accessNotConfigured'))).toBe('project');
+  });
+
+  test('that is a page of HTML is told by its status', () => {
+    const page = (status: number) => ({
+      message: 'Request failed',
+      response: { status, headers: new Headers(), data: '<!DOCTYPE html><title>Error 502 (Server Error)!!1</title>' },
+    });
+    expect([502, 503, 429, 403, 404, 410].map(status => kindOf(page(status)))).toEqual([
+      ...['retry', 'retry', 'quota', 'forbidden', 'not_found', 'gone'],
+    ]);
+    expect(classifyGoogleError(page(502))).not.toHaveProperty('reason', expect.stringContaining('<'));
   });
 
   test('in the shape of newer services means the same', () => {
@@ -60,7 +77,9 @@ describe('an error of Google', () => {
     });
     expect(kindOf(newer(403, 'USER_RATE_LIMIT_EXCEEDED'))).toBe('quota');
     expect(kindOf(newer(429, 'RATE_LIMIT_EXCEEDED'))).toBe('quota');
-    expect(kindOf(newer(403, 'ACCESS_TOKEN_SCOPE_INSUFFICIENT'))).toBe('forbidden');
+    expect(kindOf(newer(403, 'ACCESS_TOKEN_SCOPE_INSUFFICIENT'))).toBe('scope');
+    expect(kindOf(newer(403, 'SERVICE_DISABLED'))).toBe('project');
+    expect(kindOf(newer(403, 'SOMETHING_NEW'))).toBe('forbidden');
   });
 
   test('tells how long to wait where Google says so', () => {

@@ -12,6 +12,10 @@ export type GoogleFailure =
   | { kind: 'unauthorized'; reason: string }
   /** The owner has to change something in Google: no permission, calendar gone. */
   | { kind: 'forbidden'; reason: string }
+  /** The owner did not give, or took back, a permission that every call of this kind needs: only connecting again helps. */
+  | { kind: 'scope'; reason: string }
+  /** Our own project at Google is not set up for this: an operator has to act, no owner can. */
+  | { kind: 'project'; reason: string }
   | { kind: 'not_found'; reason: string }
   /** 410. `full_sync`: the sync token is spent; `deleted`: the event is gone already. */
   | { kind: 'gone'; reason: string; what: 'full_sync' | 'deleted' }
@@ -50,6 +54,17 @@ const oauthError = z.object({ error: z.string(), error_description: z.string().o
 
 const quotaReasons = new Set(['rateLimitExceeded', 'userRateLimitExceeded', 'quotaExceeded', 'dailyLimitExceeded']);
 
+const scopeReasons = new Set(['insufficientPermissions', 'accessTokenScopeInsufficient']);
+/** The API is not switched on in our project, or the project is suspended or not paid for; in the older and the newer words. */
+const projectReasons = new Set([
+  'accessNotConfigured',
+  'serviceDisabled',
+  'billingDisabled',
+  'billingNotEnabled',
+  'consumerSuspended',
+  'consumerInvalid',
+]);
+
 /**
  * Reads the error of a call to the Calendar API or to the token endpoint. Whatever has no answer (refused, reset, timed
  * out) may have taken effect or not, and is `retry`.
@@ -66,15 +81,19 @@ export function classifyGoogleError(error: unknown): GoogleFailure {
   if (oauth.success) return classifyTokenError(status, oauth.data);
 
   const body = apiError.safeParse(response?.data);
-  const reason = body.success ? reasonOf(body.data.error) : '';
+  const reasons = body.success ? reasonsOf(body.data.error) : [];
+  const reason = reasons[0] ?? '';
+  const isFor = (known: ReadonlySet<string>) => reasons.some(one => known.has(one));
   const said = `Google answered ${status}${reason && ` ${reason}`}: ${firstLine(
     (body.success && body.data.error.message) || message,
   )}`;
   const retryAfterMs = retryAfter(response?.headers);
   const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
 
-  if (status === 429 || (status === 403 && quotaReasons.has(reason))) return { kind: 'quota', reason: said, ...wait };
+  if (status === 429 || (status === 403 && isFor(quotaReasons))) return { kind: 'quota', reason: said, ...wait };
   if (status === 401) return { kind: 'unauthorized', reason: said };
+  if (status === 403 && isFor(scopeReasons)) return { kind: 'scope', reason: said };
+  if (status === 403 && isFor(projectReasons)) return { kind: 'project', reason: said };
   if (status === 403) return { kind: 'forbidden', reason: said };
   if (status === 404) return { kind: 'not_found', reason: said };
   if (status === 409) return { kind: 'duplicate', reason: said };
@@ -85,9 +104,11 @@ export function classifyGoogleError(error: unknown): GoogleFailure {
 }
 
 /** Google: Calendar API, "Handle API errors"; AIP-193 for the newer shape, whose reasons are brought into the older form. */
-function reasonOf({ errors, details }: z.infer<typeof apiError>['error']): string {
-  const newer = details.find(({ reason }) => reason !== '')?.reason ?? '';
-  return errors[0]?.reason || newer.toLowerCase().replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+function reasonsOf({ errors, details }: z.infer<typeof apiError>['error']): string[] {
+  const newer = details.map(({ reason }) =>
+    reason.toLowerCase().replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+  );
+  return [...errors.map(({ reason }) => reason), ...newer].filter(reason => reason !== '');
 }
 
 function classifyTokenError(status: number, error: z.infer<typeof oauthError>): GoogleFailure {

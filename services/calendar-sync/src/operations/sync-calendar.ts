@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { CalendarSyncer, SyncOutcome } from '../calendar-syncer.ts';
 import type { Context } from '../context.ts';
 import { findChalet } from './find-chalet.ts';
+import { refuseMissingScope } from './refusals.ts';
 
 /** The owner wants a chalet's calendar read now. */
 export async function syncCalendar(
@@ -41,6 +42,8 @@ function refuseFailedSync({ kind, reason }: Extract<SyncOutcome, { status: 'fail
   switch (kind) {
     case 'not_found':
       return refuse('not_found', calendarIsGone);
+    case 'scope':
+      return refuseMissingScope;
     case 'forbidden':
       return refuse('forbidden', `Google does not let the connected account read this calendar (${reason}).`);
     case 'internal':
