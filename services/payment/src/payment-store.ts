@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Transaction } from './context.ts';
 import type { Booking, Payment as PaymentRow, PrismaClient } from './generated/prisma/client.ts';
 import type { Payment, PaymentFact, StripeDisputeState } from './payment.ts';
+import { splitDuplicates } from './refund.ts';
 
 /** Rows of `payments` ↔ domain, inside the caller's transaction. */
 
@@ -63,12 +64,19 @@ const eventOf = {
   needs_review: paymentEvents.paymentNeedsReview,
 } satisfies Record<PaymentFact, unknown>;
 
+type ToldDispute = Omit<StripeDisputeState, 'movements' | 'openedAt'>;
+
 /** Writes the event of a change into the outbox, in the transaction of the change. `others`: the booking's other payments. */
 export async function announce(
   tx: Transaction,
   payment: Payment,
   fact: PaymentFact,
-  o: { id: string; at: Date; others: Payment[]; dispute?: StripeDisputeState | undefined },
+  o: {
+    id: string;
+    at: Date;
+    others: Payment[];
+    dispute?: ToldDispute | undefined;
+  },
 ): Promise<void> {
   const body = {
     ...toSnapshot(payment, o.at),
@@ -99,6 +107,7 @@ async function sumUpBooking(
       moneyVersion: { increment: 1 },
       toldPaid: amountPaid,
       toldRefunded: amountRefunded,
+      toldDisputed: splitDuplicates(all).duplicates.length > 0 ? null : all.some(one => one.status === 'disputed'),
       moneyCheckAt: new Date(o.at.getTime() + answerTakesMs),
     },
     select: { moneyVersion: true },
@@ -106,14 +115,7 @@ async function sumUpBooking(
   return { amountPaid, amountRefunded, version };
 }
 
-const toDispute = ({
-  id,
-  amount,
-  currency,
-  reason,
-  status,
-  dueBy,
-}: StripeDisputeState): PaymentSnapshot['dispute'] => ({
+const toDispute = ({ id, amount, currency, reason, status, dueBy }: ToldDispute): PaymentSnapshot['dispute'] => ({
   id,
   amount,
   currency,

@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { newId } from '@monde-sauvage/service-kit';
 import { eventually } from '@monde-sauvage/testkit';
+import { Prisma } from '../src/generated/prisma/client.ts';
 import { type Stage, setStage } from './support.ts';
 
 let stage: Stage;
@@ -43,13 +45,7 @@ test('a refund that booking never heard of is told again, with the sums, and the
   });
   // Its answer comes: nothing differs any more, and no time makes it be looked at.
   await stage.announce(bookingId, {});
-  stage.stripe.clock.moveBy(600 * minuteMs);
-  const other = await stage.bookPaid();
-  stage.deaf.add(other.bookingId);
-  stage.stripe.refunds.create({ charge: other.chargeId });
-  await eventually(() => stage.subjectsOf(other.bookingId).includes('payment.refunded'));
-  await stage.announce(other.bookingId, {});
-  await lookLater(other.bookingId);
+  await lookLaterAtAnother();
   expect(timesTold(bookingId)).toBe(told + 1);
 });
 
@@ -76,3 +72,59 @@ test('a booking whose own event was lost is asked, and not told what it knows', 
   await eventually(async () => (await heard()) === 100, { describe: 'booking was asked' });
   expect(timesTold(bookingId)).toBe(told);
 });
+
+test('a dispute that booking never heard of is told again as what it is, and so is its end', async () => {
+  const { bookingId, intent } = await stage.bookPaid();
+  const disputes = () => stage.factsOf(bookingId).filter(({ subject }) => subject === 'payment.disputed');
+  stage.deaf.add(bookingId);
+  const { id } = stage.stripe.disputes.create({ payment_intent: intent, dueInDays: 9 });
+  await eventually(() => disputes().length === 1, { describe: 'payment.disputed' });
+  await stage.announce(bookingId, { notes: 'later arrival' });
+  stage.deaf.delete(bookingId);
+  await lookLater(bookingId);
+  await eventually(() => disputes().length === 2, { describe: 'told again' });
+  expect(disputes().at(-1)?.body).toMatchObject({
+    status: 'disputed',
+    dispute: { id, status: 'needs_response', amount: 12_000, dueBy: expect.any(String) },
+  });
+  await eventually(() => stage.bookings.get(bookingId)?.payment.status === 'disputed', { describe: 'booking knows' });
+  await stage.announce(bookingId, {});
+
+  stage.deaf.add(bookingId);
+  stage.stripe.disputes.close(id, 'won');
+  await eventually(() => disputes().length === 3, { describe: 'its end' });
+  await stage.announce(bookingId, {});
+  stage.deaf.delete(bookingId);
+  await lookLater(bookingId);
+  await eventually(() => stage.bookings.get(bookingId)?.payment.status === 'succeeded', { describe: 'told again' });
+  expect(disputes().at(-1)?.body).toMatchObject({ status: 'succeeded', dispute: { id, status: 'won' } });
+  await stage.announce(bookingId, {});
+  const told = timesTold(bookingId);
+  await lookLaterAtAnother();
+  expect(timesTold(bookingId)).toBe(told);
+});
+
+test('a dispute about money that was paid twice is told once: booking knows only one of the two', async () => {
+  const { bookingId, intent } = await stage.bookPaid();
+  const [first] = await stage.payments(bookingId);
+  if (!first) throw new Error('no payment');
+  const { id: _id, attempt: _attempt, checkoutSessionId: _session, ...copy } = first;
+  const twice = { ...copy, attempt: 2, checkoutSessionId: 'cs_second', paymentIntentId: 'pi_2', chargeId: 'ch_2' };
+  await stage.db.payment.create({
+    data: { ...twice, id: newId(), sessionParams: Prisma.DbNull, paidAt: new Date(first.createdAt.getTime() + 1) },
+  });
+  stage.stripe.disputes.create({ payment_intent: intent });
+  await eventually(() => stage.subjectsOf(bookingId).includes('payment.disputed'), { describe: 'payment.disputed' });
+  expect(await stage.db.booking.findUniqueOrThrow({ where: { id: bookingId } })).toMatchObject({ toldDisputed: null });
+});
+
+/** Time passes for everybody, and what is due by then has been looked at. */
+async function lookLaterAtAnother(): Promise<void> {
+  stage.stripe.clock.moveBy(600 * minuteMs);
+  const { bookingId, chargeId } = await stage.bookPaid();
+  stage.deaf.add(bookingId);
+  stage.stripe.refunds.create({ charge: chargeId });
+  await eventually(() => stage.subjectsOf(bookingId).includes('payment.refunded'), { describe: 'payment.refunded' });
+  await stage.announce(bookingId, {});
+  await lookLater(bookingId);
+}

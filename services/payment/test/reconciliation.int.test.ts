@@ -72,6 +72,30 @@ test('the schedule finds them too, also what happened while no replica was up', 
   await eventually(async () => (await stage.payments(bookingId))[0]?.amountRefunded === 1_000, { timeoutMs: 30_000 });
 });
 
+test('what became of an old dispute is found, although Stripe believes that it told us', async () => {
+  const { booking, bookingId, intent } = await stage.bookPaid();
+  const { id } = stage.stripe.disputes.create({ payment_intent: intent, dueInDays: 60 });
+  const known = async () => (await stage.payments(bookingId))[0]?.disputeStatus;
+  await eventually(async () => (await known()) === 'needs_response', { describe: 'the dispute is known' });
+  await stage.quiet();
+  stage.stripe.clock.moveBy(20 * 86_400_000);
+  // Its date was another when we last heard of it.
+  await stage.db.dispute.update({ where: { id }, data: { dueBy: new Date('2027-01-01T00:00:00Z') } });
+  const ours = async () => (await differences()).filter(one => one.stripeId === id);
+  expect(await ours()).toMatchObject([{ kind: 'dispute', problem: expect.stringContaining('due 2027-01-01') }]);
+  expect(await ours()).toEqual([]);
+
+  await inSilence(() => void stage.stripe.disputes.submitEvidence(id));
+  expect(await ours()).toMatchObject([{ after: expect.stringContaining('dispute under_review') }]);
+  await inSilence(() => void stage.stripe.disputes.close(id, 'won'));
+  // On the schedule, and nobody asked.
+  stage.service().reconcileNow();
+  await eventually(async () => (await known()) === 'won', { describe: 'its end is known' });
+  expect(await stage.disputes(booking.establishmentId)).toMatchObject({ value: { items: [{ id, status: 'won' }] } });
+  await eventually(() => stage.factsOf(bookingId).at(-1)?.body.status === 'succeeded', { describe: 'told' });
+  expect(await ours()).toEqual([]);
+});
+
 test('money of a session that we never made is put before a person, once, and is done when somebody says so', async () => {
   const created = await stage.stripeClient.checkout.sessions.create({
     mode: 'payment',

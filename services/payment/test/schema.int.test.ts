@@ -28,8 +28,13 @@ test.each([
   ],
   [
     'the search for money that booking has not heard of',
+    `SELECT id FROM bookings WHERE (told_paid <> heard_paid OR told_refunded <> heard_refunded OR told_disputed <> heard_disputed) AND money_check_at <= now()`,
+    'bookings_money_unheard',
+  ],
+  [
+    'the same search by a version that knew no disputes',
     `SELECT id FROM bookings WHERE (told_paid <> heard_paid OR told_refunded <> heard_refunded) AND money_check_at <= now()`,
-    'bookings_money_differs',
+    'bookings_money_unheard',
   ],
   ['the count of failed refunds', `SELECT count(*) FROM refunds WHERE status = 'failed'`, 'refunds_unfinished'],
   [

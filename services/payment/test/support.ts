@@ -138,7 +138,10 @@ export async function setStage() {
         const known = bookings.get(body.bookingId);
         if (!known || body.bookingMoney === undefined || deaf.has(body.bookingId)) return;
         const { amountPaid, amountRefunded } = body.bookingMoney;
-        bookings.set(known.id, { ...known, payment: { ...known.payment, amountPaid, amountRefunded } });
+        bookings.set(known.id, {
+          ...known,
+          payment: { ...known.payment, status: body.status, amountPaid, amountRefunded },
+        });
       }),
     ),
   });

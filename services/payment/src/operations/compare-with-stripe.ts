@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { PaymentContext } from '../context.ts';
-import type { Payment } from '../payment.ts';
+import { decidedStatuses, type Payment } from '../payment.ts';
 import { toPayment } from '../payment-store.ts';
-import { describeStripeError, type Stripe, toUnix } from '../stripe-client.ts';
-import { describeRefund } from '../stripe-state.ts';
+import { describeStripeError, toUnix } from '../stripe-client.ts';
+import { judgeCharges, judgeDisputes, judgeRefunds, judgeSessions, type Suspicion } from './judge-objects.ts';
 import { storeSession } from './open-session.ts';
 import { syncPayment } from './sync-payment.ts';
 
@@ -34,18 +34,10 @@ const mostSuspicions = 1_000;
 const pageSize = 100;
 const atOnce = 5;
 
-interface Suspicion {
-  kind: string;
-  stripeId: string;
-  problem: string;
-  paymentIntentId: string | null;
-  sessionId: string | null;
-  hint: string | null;
-}
-
 /**
  * Compares what Stripe lists since a moment with our rows, whatever webhooks said, and reads every payment that differs
- * again: sessions paid while we were down, refunds and disputes that nobody told of, money without a payment of ours.
+ * again: sessions paid while we were down, refunds and disputes that nobody told of, what became of disputes that were open
+ * when we last heard of them, money without a payment of ours.
  * @throws the SDK's error when a list cannot be read
  */
 export async function compareWithStripe(
@@ -54,6 +46,7 @@ export async function compareWithStripe(
 ): Promise<Comparison> {
   const { stripe } = context;
   const params = { created: { gte: toUnix(o.since) }, limit: pageSize };
+  const ofDisputes = { ...params, created: { gte: toUnix(await sinceOpenDisputes(context, o.since)) } };
   const looked = { sessions: 0, charges: 0, refunds: 0, disputes: 0 };
   const suspicions: Suspicion[] = [];
   let complete = true;
@@ -81,73 +74,21 @@ export async function compareWithStripe(
   await read('sessions', stripe.checkout.sessions.list(params), page => judgeSessions(context, page));
   await read('charges', stripe.charges.list(params), page => judgeCharges(context, page));
   await read('refunds', stripe.refunds.list(params), page => judgeRefunds(context, page));
-  await read('disputes', stripe.disputes.list(params), page => judgeDisputes(context, page));
+  await read('disputes', stripe.disputes.list(ofDisputes), page => judgeDisputes(context, page));
   const some = suspicions.slice(0, mostSuspicions);
   const differences = await settleSuspicions(context, some, o.signal);
   return { looked, complete: complete && some.length === suspicions.length, differences };
 }
 
-const idOf = (value: string | { id: string } | null | undefined): string | null =>
-  typeof value === 'string' ? value : (value?.id ?? null);
-
-async function judgeSessions({ db }: PaymentContext, page: Stripe.Checkout.Session[]): Promise<Suspicion[]> {
-  const rows = await db.payment.findMany({ where: { checkoutSessionId: { in: page.map(one => one.id) } } });
-  const known = new Map(rows.map(row => [row.checkoutSessionId, row]));
-  return page.flatMap(session => {
-    const row = known.get(session.id);
-    const isPaid = session.payment_status === 'paid';
-    const ours = row && (row.amountPaid > 0 || row.needsReview || row.status === 'failed');
-    if (row ? row.sessionStatus === session.status && (!isPaid || ours) : !isPaid) return [];
-    const hint = session.metadata?.paymentId ?? null;
-    const problem = row ? `is ${session.status}, ${session.payment_status}` : 'is paid and not known here';
-    return { kind: 'session', stripeId: session.id, problem, paymentIntentId: null, sessionId: session.id, hint };
+/** A dispute lives for months, and everything about it but its beginning may be what nobody told of. */
+async function sinceOpenDisputes({ db }: PaymentContext, since: Date): Promise<Date> {
+  const oldest = await db.dispute.findFirst({
+    where: { status: { notIn: [...decidedStatuses] } },
+    orderBy: { openedAt: 'asc' },
+    select: { openedAt: true },
   });
+  return oldest && oldest.openedAt < since ? oldest.openedAt : since;
 }
-
-async function judgeCharges({ db }: PaymentContext, page: Stripe.Charge[]): Promise<Suspicion[]> {
-  const rows = await db.ledgerEntry.findMany({ where: { entryKey: { in: page.map(one => one.id) } } });
-  const known = new Set(rows.map(row => row.entryKey));
-  return page
-    .filter(charge => charge.paid && !known.has(charge.id))
-    .map(charge => suspect('charge', charge, 'is not in the ledger', charge.metadata?.paymentId));
-}
-
-async function judgeRefunds({ db }: PaymentContext, page: Stripe.Refund[]): Promise<Suspicion[]> {
-  const rows = await db.refund.findMany({ where: { stripeRefundId: { in: page.map(one => one.id) } } });
-  const known = new Map(rows.map(row => [row.stripeRefundId, row.status]));
-  return page
-    .filter(refund => known.get(refund.id) !== describeRefund(refund).status)
-    .map(refund =>
-      suspect(
-        'refund',
-        refund,
-        `is ${refund.status}, here ${known.get(refund.id) ?? 'unknown'}`,
-        refund.metadata?.paymentId,
-      ),
-    );
-}
-
-async function judgeDisputes({ db }: PaymentContext, page: Stripe.Dispute[]): Promise<Suspicion[]> {
-  const rows = await db.dispute.findMany({ where: { id: { in: page.map(one => one.id) } } });
-  const known = new Map(rows.map(row => [row.id, row.status]));
-  return page
-    .filter(dispute => known.get(dispute.id) !== dispute.status)
-    .map(dispute => suspect('dispute', dispute, `is ${dispute.status}, here ${known.get(dispute.id) ?? 'unknown'}`));
-}
-
-const suspect = (
-  kind: string,
-  object: { id: string; payment_intent: string | { id: string } | null },
-  problem: string,
-  hint: string | null = null,
-): Suspicion => ({
-  kind,
-  stripeId: object.id,
-  problem,
-  paymentIntentId: idOf(object.payment_intent),
-  sessionId: null,
-  hint,
-});
 
 /** Reads every payment that is suspected once, and says what it was and is. */
 async function settleSuspicions(

@@ -2,17 +2,21 @@ import { bookingRequests } from '@monde-sauvage/contracts';
 import { request } from '@monde-sauvage/messaging';
 import { keepBooking } from '../booking-copy.ts';
 import { inTransaction, type PaymentContext, type Transaction } from '../context.ts';
+import type { Booking } from '../generated/prisma/client.ts';
 import { isPaid } from '../payment.ts';
 import { announce, lockPayments } from '../payment-store.ts';
+import { bookingStatus } from '../refund-store.ts';
+import { isUndecided } from '../undecided.ts';
 
 const batch = 10;
 /** What does not help is not repeated for ever in haste. */
 const againMs = 3_600_000;
 
 /**
- * Compares what was announced of each booking's money with what the booking says of it, and announces it again where
- * they still differ some minutes later: an event was lost. Booking is asked first, because it may be its event that was.
- * Money of a payment is told as `payment.succeeded` with all that is known of it, which booking may hear at any time.
+ * Compares what was announced of each booking's money (sums, and whether a bank contests it) with what the booking says of
+ * it, and announces it again where they still differ some minutes later: an event was lost. Booking is asked first, because
+ * it may be its event that was. Money of a payment is told as `payment.succeeded`, or as `payment.disputed` once there
+ * was a dispute, with all that is known of it, which booking may hear at any time.
  * @returns whether there may be more
  */
 export async function tellMoneyAgain(context: PaymentContext, signal: AbortSignal): Promise<boolean> {
@@ -21,7 +25,7 @@ export async function tellMoneyAgain(context: PaymentContext, signal: AbortSigna
   const claimed = await context.db.$queryRaw<{ id: string }[]>`
     UPDATE bookings SET money_check_at = ${later}::timestamptz
      WHERE id IN (SELECT id FROM bookings
-                   WHERE (told_paid <> heard_paid OR told_refunded <> heard_refunded)
+                   WHERE (told_paid <> heard_paid OR told_refunded <> heard_refunded OR told_disputed <> heard_disputed)
                      AND money_check_at <= ${now}::timestamptz
                    ORDER BY money_check_at LIMIT ${batch} FOR UPDATE SKIP LOCKED)
     RETURNING id`;
@@ -50,12 +54,22 @@ async function lookAt(context: PaymentContext, bookingId: string, later: Date): 
 /** @returns how many payments were announced; 0 when the booking turns out to know */
 async function tellAll(context: PaymentContext, tx: Transaction, bookingId: string, later: Date): Promise<number> {
   const { booking, payments } = await lockPayments(tx, bookingId);
-  if (booking.toldPaid === booking.heardPaid && booking.toldRefunded === booking.heardRefunded) return 0;
+  if (isHeard(booking)) return 0;
   const paid = payments.filter(isPaid);
+  const money = { ...booking, status: bookingStatus.parse(booking.status) };
+  const disputes = await tx.dispute.findMany({ where: { bookingId }, orderBy: { openedAt: 'desc' } });
   for (const payment of paid) {
     const others = payments.filter(other => other.id !== payment.id);
-    await announce(tx, payment, 'succeeded', { id: context.newId(), at: context.now(), others });
+    const dispute = disputes.find(({ paymentId }) => paymentId === payment.id);
+    // Where booking is still to decide it must hear that money came, disputed or not.
+    const fact = dispute === undefined || isUndecided(money, payment) ? 'succeeded' : 'disputed';
+    await announce(tx, payment, fact, { id: context.newId(), at: context.now(), others, dispute });
   }
   await tx.booking.update({ where: { id: bookingId }, data: { moneyCheckAt: later } });
   return paid.length;
 }
+
+const isHeard = (booking: Booking): boolean =>
+  booking.toldPaid === booking.heardPaid &&
+  booking.toldRefunded === booking.heardRefunded &&
+  (booking.toldDisputed === null || booking.heardDisputed === null || booking.toldDisputed === booking.heardDisputed);
