@@ -36,6 +36,11 @@ test.each([
     `SELECT id FROM bookings WHERE (told_paid <> heard_paid OR told_refunded <> heard_refunded) AND money_check_at <= now()`,
     'bookings_money_unheard',
   ],
+  [
+    'the search for money that nobody has decided about',
+    `SELECT id FROM bookings WHERE told_paid > told_refunded AND (status = 'pending' OR (status = 'cancelled' AND refund_percentage IS NULL))`,
+    'bookings_undecided_money',
+  ],
   ['the count of failed refunds', `SELECT count(*) FROM refunds WHERE status = 'failed'`, 'refunds_unfinished'],
   [
     'forgetting events',

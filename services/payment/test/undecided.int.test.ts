@@ -91,6 +91,19 @@ test('money that came long ago and is only heard of now has its time too', async
   expect(await reviewsOf(id)).toEqual([]);
 });
 
+test('a payment that waits since before anybody followed it is put before a person as well', async () => {
+  const bookingId = await payUnheard();
+  await stage.quiet();
+  await eventually(async () => (await stage.payments(bookingId))[0]?.nextCheckAt !== null);
+  // As a version left it that did not wait for a decision.
+  await stage.db.payment.updateMany({ where: { bookingId }, data: { nextCheckAt: null } });
+  const paid = await stage.bookPaid();
+  await later(25);
+  await eventually(async () => (await reviewsOf(bookingId)).length === 1, { describe: 'put before a person' });
+  expect(await stage.payments(bookingId)).toMatchObject([{ reason: expect.stringMatching(/^booking_undecided/) }]);
+  expect(await stage.payments(paid.bookingId)).toMatchObject([{ nextCheckAt: null }]);
+});
+
 test('a payment whose booking is confirmed is not looked at again', async () => {
   const { bookingId } = await stage.bookPaid();
   await eventually(async () => (await stage.payments(bookingId))[0]?.nextCheckAt === null);

@@ -5,6 +5,7 @@ import { storeEvents } from '../event-inbox.ts';
 import { orUnavailable, toUnix } from '../stripe-client.ts';
 import { relevantTypes, type StripeEventHint, stripeEvent } from '../stripe-event.ts';
 import { compareWithStripe, type Difference } from './compare-with-stripe.ts';
+import { findUndecided } from './find-undecided.ts';
 
 const name = 'undelivered_events';
 const comparedName = 'compared_objects';
@@ -64,10 +65,11 @@ async function fetchUndelivered(context: PaymentContext, signal: AbortSignal | u
 }
 
 /**
- * What is done at the start and on a schedule: events that Stripe could not deliver are fetched, and what Stripe lists
+ * What is done at the start and on a schedule: payments that nobody follows are looked at, events that Stripe could not deliver are fetched, and what Stripe lists
  * since the last look is compared with our rows, whatever webhooks said.
  */
 export async function reconcile(context: PaymentContext, signal: AbortSignal): Promise<void> {
+  await findUndecided(context);
   await fetchUndelivered(context, signal);
   const now = context.now();
   const last = await context.db.reconciliation.findUnique({ where: { name: comparedName } });
@@ -89,6 +91,7 @@ export async function reconcileNow(
   { actor, days }: z.output<typeof paymentRequests.reconcile.input>,
 ): Promise<Result<z.input<typeof paymentRequests.reconcile.output>>> {
   if (actor.kind !== 'admin') return refuse('forbidden', 'Only the administrator of the platform may do this.');
+  await findUndecided(context);
   return orUnavailable(async () => {
     const undeliveredEvents = await fetchUndelivered(context, undefined);
     const since = new Date(context.now().getTime() - days * dayMs);
