@@ -31,11 +31,15 @@ const queryCompilerAsFile = {
   },
 };
 
-/** What can be run, by its name in `dist/`. A service that keeps rows has two tools: its migrations and its dead letters. */
+/**
+ * What can be run, by its name in `dist/`. A service that keeps rows has two tools, its migrations and its dead letters; the
+ * gateway has what operators ask with its rights.
+ */
 const keepsRows = existsSync(join(source, 'prisma'));
 const entryPoints = {
   main: [join(source, 'src/main.ts'), join(source, 'main.ts')].find(existsSync),
   ...(existsSync(join(source, 'src/demo')) && { demo: join(source, 'src/demo/main.ts') }),
+  ...(existsSync(join(source, 'src/ops')) && { ops: join(source, 'src/ops/main.ts') }),
   ...(keepsRows && {
     migrate: resolve('libs/persistence/src/migrate-main.ts'),
     'dead-letters': resolve('libs/messaging/src/dead-letters-main.ts'),

@@ -45,6 +45,13 @@ describe('docker compose up', () => {
     await system.checkInvariants();
   }, 240_000);
 
+  it('lets an operator ask about money, where NATS is not published', async () => {
+    const ops = (...args: string[]) => system.single.run('run', '--rm', '-T', 'ops', 'payments', ...args);
+    expect(await ops('review')).toContain('nothing waits for a person');
+    expect(await ops('reconcile', '--days', '2')).toMatch(/compared with Stripe since .*\nnothing differed$/);
+    await expect(ops('resolve', 'evt_nothing', '--note', 'x')).rejects.toThrow(/nothing/);
+  }, 120_000);
+
   it.each(serviceNames)(
     'has %s under 120 MB resident when it has worked and is idle again',
     async service => {

@@ -46,6 +46,7 @@ describe('the image of each service', () => {
     expect([...modules]).toEqual(service === 'gateway' ? ['swagger-ui-dist'] : []);
     expect(found.paths.filter(path => path.endsWith('.ts'))).toEqual([]);
     expect(found.paths.includes('/app/dist/migrate.mjs')).toBe(service !== 'gateway');
+    expect(found.paths.includes('/app/dist/ops.mjs')).toBe(service === 'gateway');
   });
 });
 

@@ -13,7 +13,7 @@ afterAll(() => stage.close());
 
 /** What `npm run ops` does, as a process of its own. */
 async function ops(...args: string[]): Promise<{ code: number | null; said: string }> {
-  const script = path.join(import.meta.dirname, '../../../scripts/ops.ts');
+  const script = path.join(import.meta.dirname, '../../gateway/src/ops/main.ts');
   const child = spawn(process.execPath, [script, ...args], { env: { ...process.env, NATS_URL: stage.natsUrl } });
   const [said, complained, code] = await Promise.all([
     text(child.stdout),

@@ -2,12 +2,12 @@ import { paymentRequests } from '@monde-sauvage/contracts';
 import { closeNats, connectNats, request } from '@monde-sauvage/messaging';
 import { createLogger, parseConfig } from '@monde-sauvage/service-kit';
 import { z } from 'zod';
-import { type Command, readCommand, usage } from './ops/command.ts';
-import { asTable } from './ops/table.ts';
+import { type Command, readCommand, usage } from './command.ts';
+import { asTable } from './table.ts';
 
 /**
- * `npm run ops`: what an operator asks a running system, by NATS: that of `npm start`, or the one that `NATS_URL` (and
- * `NATS_CREDS`) names, with the rights of the gateway. Exit code 0 when there is nothing to do, 1 when something differed
+ * `npm run ops`, and `ops.mjs` in the gateway's image: what an operator asks a running system, by NATS: that of `npm start`,
+ * or the one that `NATS_URL` (and `NATS_CREDS`) names, with the rights of the gateway. Exit code 0 when there is nothing to do, 1 when something differed
  * or waits for a person, 2 when it could not be asked.
  */
 const variables = z.object({
