@@ -35,8 +35,11 @@ export function createBatchRunner(world: World, log: (line: string) => void): Ba
     const crashes = [...world.plan.struck.values()].reduce((sum, times) => sum + times, 0);
     log(`${lived} lives (${stopwatch.laps()}), ${crashes} crashes at ${world.plan.struck.size} points`);
     const verdicts = estates.map((_, index) => {
-      const found = [...(wrongs[index] ?? []), ...(loops[index] ?? [])];
-      return broken[index] ?? (found.length > 0 ? new Error(found.join('\n')) : undefined);
+      const thrown = broken[index];
+      const found = [...(thrown ? [String(thrown)] : []), ...(wrongs[index] ?? []), ...(loops[index] ?? [])];
+      if (found.length === 0) return undefined;
+      if (unrest) found.push(`and not everything came to rest: ${unrest.message}`);
+      return new Error(found.join('\n'), { cause: thrown });
     });
     if (unrest && verdicts.every(verdict => verdict === undefined)) throw unrest;
     return verdicts;
@@ -57,9 +60,9 @@ async function comeToRest(world: World, estates: Estate[]): Promise<void> {
   world.plan.disarm();
   await world.fleet.whole();
   world.google.clearFaults();
-  // Every replica needs new access tokens. A refresh token that rotates while its answer is lost is lost for good: that
-  // belongs to the lives, and ends with the owner connecting again.
-  world.google.configure({ rotateRefreshTokens: false });
+  // Every replica needs new access tokens, each of them for a refresh token that is good once. Nothing is lost on the
+  // way any more, however slow the machine is: nobody may have to connect again.
+  world.google.configure({ rotateRefreshTokens: true });
   world.google.expireAccessTokens();
   await Promise.all(estates.map(settleDown));
   await becomeQuiet(world);

@@ -172,7 +172,8 @@ async function run(config: CalendarSyncConfig, o: Pick<Context, 'now' | 'newId' 
       ops.setDraining();
       // What waits for a Google that hangs is left behind after a while: everything here may end anywhere.
       await atMost(3_500, Promise.all([requests.drain(), events.drain(), sweep.drain()]));
-      await atMost(3_000, Promise.all([writer.drain(), syncer.worker.drain(), keeper.drain(), revoker.drain()]));
+      const workers = [writer.drain(), syncer.worker.drain(), keeper.drain(), revoker.drain()];
+      await atMost(3_000, Promise.all([...workers, google.settled()]));
       await relay.drain();
       await closeNats(nats);
       await db.$disconnect();

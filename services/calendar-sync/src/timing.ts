@@ -33,8 +33,12 @@ export interface Timing {
   missingEchoMs: number;
   /** Between calls of one account: 110 ms and bursts of 40 are at most 585 calls in any minute; Google allows 600. */
   callSpacingMs: number;
-  /** One replica has this long to exchange a refresh token and store what it got; Google is waited for 5 s of it. */
+  /** A replica that exchanges a refresh token and gives no sign of life for this long has ended: another one does it. */
   refreshLeaseMs: number;
+  /** How long a call waits for an access token. Its exchange goes on, and what it brings serves later calls. */
+  refreshPatienceMs: number;
+  /** How long an exchange waits for Google: a rotated token in an answer nobody waits for any more is lost for good. */
+  refreshAnswerMs: number;
   /** Quota without a `Retry-After`: a second, and up to this much more. */
   quotaPause: Backoff;
 }
@@ -57,5 +61,7 @@ export const timing: Timing = {
   missingEchoMs: 15_000,
   callSpacingMs: 110,
   refreshLeaseMs: 10_000,
+  refreshPatienceMs: 5_000,
+  refreshAnswerMs: 60_000,
   quotaPause: { baseMs: 1_000, capMs: 10_000 },
 };

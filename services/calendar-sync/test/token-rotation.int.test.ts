@@ -1,18 +1,23 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { calendarRequests } from '@monde-sauvage/contracts';
+import { UnavailableError } from '@monde-sauvage/messaging';
 import { eventually } from '@monde-sauvage/testkit';
 import type { CrashPoint } from '../src/crash-points.ts';
+import type { Timing } from '../src/timing.ts';
 import {
   announce,
   type CalendarSystem,
   type Chalet,
   day,
+  granted,
   mirrorOf,
   newBooking,
   seedConnectedChalet,
   startCalendarSystem,
 } from './calendar-system.ts';
 
+/** Does nothing unless it is asked. */
+const rarely = { lookForWorkEveryMs: 3_600_000, lookForChannelsEveryMs: 3_600_000 };
 const beforeStoring: CrashPoint = 'token refreshed, the new one not stored';
 
 describe('refresh tokens that Google rotates while two replicas run', () => {
@@ -24,7 +29,12 @@ describe('refresh tokens that Google rotates while two replicas run', () => {
     release();
     await other?.drain();
     other = undefined;
-    system.google.configure({ rotateRefreshTokens: false });
+    // What another test left is not read in this one, and needs no account.
+    for (const table of ['mirrors', 'channels', 'calendars', 'connections']) {
+      await system.pool.query(`DELETE FROM ${table}`);
+    }
+    system.google.clearFaults();
+    system.google.configure({ rotateRefreshTokens: false, olderRefreshTokensLast: false });
   });
   afterAll(() => system.drain());
 
@@ -45,7 +55,10 @@ describe('refresh tokens that Google rotates while two replicas run', () => {
   const refreshes = () => system.google.calls({ path: '/token' }).map(({ status }) => status);
 
   /** One replica holds the token it got, not stored yet; another one is there, and looks for work every moment. */
-  async function holdRefreshed(chalet: Chalet, refreshLeaseMs: number): Promise<{ asked: Promise<unknown> }> {
+  async function holdRefreshed(
+    chalet: Chalet,
+    timing: Pick<Timing, 'refreshLeaseMs' | 'renewLeaseEveryMs'>,
+  ): Promise<{ asked: Promise<unknown> }> {
     let reached = () => {};
     const isHeld = new Promise<void>(resolve => {
       reached = resolve;
@@ -53,12 +66,10 @@ describe('refresh tokens that Google rotates while two replicas run', () => {
     const released = new Promise<void>(resolve => {
       release = resolve;
     });
-    // Does nothing unless it is asked, so that the other one does what is due.
-    const rarely = { lookForWorkEveryMs: 3_600_000, lookForChannelsEveryMs: 3_600_000 };
     await system.restart(
       {},
       {
-        timing: { ...rarely, refreshLeaseMs },
+        timing: { ...rarely, ...timing },
         passing: async point => {
           if (point !== beforeStoring) return;
           reached();
@@ -70,13 +81,27 @@ describe('refresh tokens that Google rotates while two replicas run', () => {
     system.google.configure({ rotateRefreshTokens: true });
     system.google.expireAccessTokens();
     system.google.clearCalls();
-    const { owner: actor, establishmentId } = chalet;
-    const asked = system.ask(calendarRequests.listCalendars, { actor, establishmentId }).catch(() => undefined);
+    const asked = listCalendars(chalet).catch(() => undefined);
     await isHeld;
-    other = await system.start({}, { timing: { lookForWorkEveryMs: 50, refreshLeaseMs } });
+    other = await system.start({}, { timing: { ...timing, lookForWorkEveryMs: 50 } });
     await system.pool.query('UPDATE calendars SET next_sync_at = now() WHERE chalet_id = $1', [chalet.chaletId]);
     return { asked };
   }
+
+  /** A replica that does nothing unless it is asked, once the access token it had has ended. */
+  async function startIdle(timing: Partial<Timing> = {}): Promise<Chalet> {
+    await system.restart();
+    const chalet = await seedConnectedChalet(system);
+    await system.google.pushesSettled();
+    await system.restart({}, { timing: { ...rarely, ...timing } });
+    await eventually(async () => (await dueCalendars()) === 0, { describe: 'the start is over' });
+    system.google.configure({ rotateRefreshTokens: true });
+    system.google.expireAccessTokens();
+    system.google.clearCalls();
+    return chalet;
+  }
+  const listCalendars = ({ owner: actor, establishmentId }: Chalet) =>
+    system.ask(calendarRequests.listCalendars, { actor, establishmentId });
 
   const dueCalendars = async () => {
     const { rowCount } = await system.pool.query(
@@ -87,7 +112,7 @@ describe('refresh tokens that Google rotates while two replicas run', () => {
 
   test('only one refreshes a connection at a time: the other waits for the new token, and nothing is revoked', async () => {
     const chalet = await seedConnectedChalet(system);
-    const { asked } = await holdRefreshed(chalet, 60_000);
+    const { asked } = await holdRefreshed(chalet, { refreshLeaseMs: 60_000, renewLeaseEveryMs: 1_000 });
     await eventually(
       async () => {
         const { rowCount } = await system.pool.query(
@@ -106,10 +131,10 @@ describe('refresh tokens that Google rotates while two replicas run', () => {
     expect(newsOf(chalet)).toEqual(['active']);
   });
 
-  test('who refreshes for longer than its lease brings back what was revoked for the older token', async () => {
+  test('who refreshes and gives no sign of life for longer than its lease brings back what was revoked for the older token', async () => {
     await system.restart();
     const chalet = await seedConnectedChalet(system);
-    const { asked } = await holdRefreshed(chalet, 1);
+    const { asked } = await holdRefreshed(chalet, { refreshLeaseMs: 300, renewLeaseEveryMs: 3_600_000 });
     await eventually(async () => (await connectionOf(chalet)) === 'revoked', { describe: 'the old token is refused' });
     const booking = newBooking(chalet, { startDate: day(30), endDate: day(31) });
     await announce(system, booking);
@@ -123,5 +148,65 @@ describe('refresh tokens that Google rotates while two replicas run', () => {
       chalet.chaletId,
     ]);
     expect(rows).toEqual([{ status: 'ok', problem: null }]);
+  });
+
+  test('an answer for which nobody waits any more is kept: the token in it is the only one that is good', async () => {
+    const chalet = await startIdle({ refreshPatienceMs: 20, refreshLeaseMs: 3_000 });
+    // Longer than Google is waited for by whoever calls, and longer than a lease that is not renewed.
+    system.google.addFault({ match: { path: '^/token$' }, answerLatencyMs: 7_000 });
+    await expect(listCalendars(chalet)).rejects.toBeInstanceOf(UnavailableError);
+    other = await system.start({}, { timing: { lookForWorkEveryMs: 50 } });
+    await eventually(() => refreshes().includes(200), { describe: 'Google answers' });
+    await eventually(() => listCalendars(chalet).then(granted), { describe: 'access' });
+    expect(refreshes()).not.toContain(400);
+    expect(await connectionOf(chalet)).toBe('active');
+    expect(newsOf(chalet)).toEqual(['active']);
+  });
+
+  test('a service that is told to stop stores the token that is on its way first', async () => {
+    const chalet = await startIdle({ refreshPatienceMs: 20 });
+    system.google.addFault({ match: { path: '^/token$' }, answerLatencyMs: 500 });
+    await expect(listCalendars(chalet)).rejects.toBeInstanceOf(UnavailableError);
+    await system.restart();
+    await eventually(() => listCalendars(chalet).then(granted), { describe: 'access' });
+    expect(refreshes()).not.toContain(400);
+    expect(newsOf(chalet)).toEqual(['active']);
+  });
+
+  test('an answer that is lost costs nothing where the token before is still good', async () => {
+    const chalet = await startIdle();
+    system.google.configure({ olderRefreshTokensLast: true });
+    system.google.addFault({ match: { path: '^/token$' }, loseResponse: 'after' });
+    await expect(listCalendars(chalet)).rejects.toBeInstanceOf(UnavailableError);
+    expect(granted(await listCalendars(chalet)).items).not.toHaveLength(0);
+    expect(newsOf(chalet)).toEqual(['active']);
+  });
+
+  test('calls that are refused one after the other refresh once', async () => {
+    const chalet = await startIdle();
+    granted(await listCalendars(chalet));
+    system.google.expireAccessTokens();
+    system.google.clearCalls();
+    system.google.addFault({ match: { path: 'calendarList' }, latencyMs: 1_000 });
+    const late = listCalendars(chalet);
+    await eventually(() => system.google.calls({ path: '/users/me/calendarList' }).length === 1, {
+      describe: 'a call with the token that ended',
+    });
+    granted(await listCalendars(chalet));
+    granted(await late);
+    expect(refreshes()).toEqual([200]);
+  });
+
+  test('a token that comes after the owner has disconnected is revoked', async () => {
+    await system.restart();
+    const chalet = await seedConnectedChalet(system);
+    const { asked } = await holdRefreshed(chalet, { refreshLeaseMs: 60_000, renewLeaseEveryMs: 1_000 });
+    const { owner: actor, establishmentId } = chalet;
+    granted(await system.ask(calendarRequests.disconnect, { actor, establishmentId, removeMirrors: false }));
+    const revoked = () => system.google.calls({ path: '/revoke' }).filter(({ status }) => status === 200).length;
+    const before = revoked();
+    release();
+    await asked;
+    await eventually(() => revoked() === before + 1, { describe: 'the token is revoked' });
   });
 });

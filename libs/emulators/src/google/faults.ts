@@ -24,6 +24,8 @@ export const faultInput = z.object({
   /** Sent as `Retry-After`: seconds, or an HTTP date. */
   retryAfter: z.union([z.number().int().min(0), z.string()]).optional(),
   latencyMs: z.number().int().min(0).max(120_000).optional(),
+  /** The call takes effect at once, and is answered so much later. */
+  answerLatencyMs: z.number().int().min(0).max(120_000).optional(),
   /** Destroy the connection before, or after, the call was applied. */
   loseResponse: z.enum(['before', 'after']).optional(),
 });

@@ -41,6 +41,13 @@ describe('faults', () => {
     expect(emulator.admin.writesPerEvent()).toEqual({ booking1: 2 });
   });
 
+  test('a call can take effect at once and be answered late', async () => {
+    emulator.admin.addFault({ match: { eventId: 'booking1' }, answerLatencyMs: 30_000 });
+    const patience = { timeout: 200, retry: false };
+    await expect(api.events.insert({ calendarId, requestBody: stay }, patience)).rejects.toThrow();
+    expect(emulator.admin.listEvents(calendarId)).toHaveLength(1);
+  });
+
   test('a request can be lost before it is applied', async () => {
     emulator.admin.addFault({ match: { path: '/events$' }, loseResponse: 'before' });
     expect(await refusalOf(insert())).toEqual({ code: 'ECONNRESET' });

@@ -167,6 +167,7 @@ async function answerApi(
   call.applied = refusal === undefined || fault?.applied === true;
   const answer = match && context && call.applied ? await run(match, context) : errorReply(notFound());
   const reply = refusal ? errorReply(refusal) : answer;
+  if (fault?.answerLatencyMs) await delay(fault.answerLatencyMs, undefined, { ref: false });
   if (fault?.loseResponse === 'after') return undefined;
   call.status = reply.status;
   return reply;

@@ -58,7 +58,8 @@ export function createGrant(
 ): Grant {
   const { email, clientId, scopes, offline } = given;
   const refreshToken = offline ? `1//0${world.randomId()}` : undefined;
-  const grant: Grant = { id: world.randomId(), email, clientId, scopes, refreshToken, revoked: false };
+  const id = world.randomId();
+  const grant: Grant = { id, email, clientId, scopes, refreshToken, olderRefreshTokens: [], revoked: false };
   world.state.grants.set(grant.id, grant);
   world.changed();
   return grant;
@@ -74,7 +75,21 @@ export function grantOfAccessToken(world: World, token: string): Grant | undefin
 
 /** The grant that holds a refresh token, revoked or not. */
 export function grantOfRefreshToken(world: World, token: string): Grant | undefined {
-  return [...world.state.grants.values()].find(grant => grant.refreshToken === token);
+  const holds = (grant: Grant) => grant.refreshToken === token || grant.olderRefreshTokens.includes(token);
+  return [...world.state.grants.values()].find(holds);
+}
+
+const mostRefreshTokens = 100;
+
+/** A new refresh token in place of the one before, which ends or lasts as the settings say. */
+export function rotateRefreshToken(world: World, grant: Grant): string {
+  const { refreshToken, olderRefreshTokens } = grant;
+  const older = refreshToken === undefined ? olderRefreshTokens : [...olderRefreshTokens, refreshToken];
+  const rotated = `1//0${world.randomId()}`;
+  grant.olderRefreshTokens = world.settings.olderRefreshTokensLast ? older.slice(1 - mostRefreshTokens) : [];
+  grant.refreshToken = rotated;
+  world.changed();
+  return rotated;
 }
 
 /** Ends a grant: its refresh token and every access token. */

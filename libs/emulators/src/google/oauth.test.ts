@@ -138,6 +138,27 @@ test('a rotated refresh token is handed out in the tokens event, and the old one
   expect((await late.getAccessToken()).token).toBeTruthy();
 });
 
+test('rotated refresh tokens can last, the last hundred of them', async () => {
+  emulator.admin.configure({ rotateRefreshTokens: true, olderRefreshTokensLast: true });
+  const { refresh_token } = emulator.admin.issueTokens({ email: owner });
+  const refreshWith = async (token: string): Promise<string> => {
+    const client = oauthClient(emulator);
+    client.setCredentials({ refresh_token: token });
+    let rotated = '';
+    client.on('tokens', tokens => {
+      rotated = tokens.refresh_token ?? '';
+    });
+    await client.refreshAccessToken();
+    return rotated;
+  };
+  const first = refresh_token ?? '';
+  const second = await refreshWith(first);
+  for (let issued = 2; issued < 100; issued += 1) await refreshWith(second);
+  await refreshWith(first);
+  expect(await refusalOf(refreshWith(first))).toEqual({ status: 400, reason: 'invalid_grant' });
+  expect(await refreshWith(second)).toBeTruthy();
+});
+
 test('revoking ends access and refresh tokens, whoever does it', async () => {
   const client = oauthClient(emulator);
   const { access_token, refresh_token } = emulator.admin.issueTokens({ email: owner });

@@ -7,6 +7,7 @@ import {
   type IssuedToken,
   issueAccessToken,
   revokeGrant,
+  rotateRefreshToken,
   scopesFor,
 } from './grants.ts';
 import { type EmulatorRequest, header, isObject, json, parseJsonObject, type Reply } from './http.ts';
@@ -97,9 +98,7 @@ function refresh(world: World, form: URLSearchParams, clientId: string, note: Co
   if (grant.clientId !== clientId) return oauthError(401, 'unauthorized_client', 'Unauthorized');
   const issued = tokenAnswer(world, grant);
   if (!world.settings.rotateRefreshTokens) return json(200, issued);
-  grant.refreshToken = `1//0${world.randomId()}`;
-  world.changed();
-  return json(200, { ...issued, refresh_token: grant.refreshToken });
+  return json(200, { ...issued, refresh_token: rotateRefreshToken(world, grant) });
 }
 
 function tokenAnswer(world: World, grant: Grant): Partial<IssuedToken> {

@@ -49,6 +49,8 @@ const grant = z.object({
   clientId: z.string(),
   scopes: z.array(z.string()),
   refreshToken: z.string().optional(),
+  /** Good as well, oldest first. */
+  olderRefreshTokens: z.array(z.string()).default([]),
   revoked: z.boolean(),
 });
 

@@ -5,8 +5,13 @@ import type { Calendar, State } from './state.ts';
 
 /** What a person can switch while the emulator runs. */
 export interface Settings {
-  /** Hand out a new refresh token at every refresh and end the old one. */
+  /** Hand out a new refresh token at every refresh and end the old one (RFC 9700, 4.14.2). */
   rotateRefreshTokens: boolean;
+  /**
+   * With `rotateRefreshTokens`, the old ones stay good, up to a hundred for an account and a client: what Google says of
+   * several tokens for one client (Google: OAuth 2.0, "Refresh token expiration").
+   */
+  olderRefreshTokensLast: boolean;
   accessTokenTtlSeconds: number;
   /** Refuse push addresses that are not https, as Google does. */
   requireHttpsPush: boolean;
@@ -20,6 +25,7 @@ export interface Settings {
 
 export const defaultSettings: Settings = {
   rotateRefreshTokens: false,
+  olderRefreshTokensLast: false,
   accessTokenTtlSeconds: 3599,
   requireHttpsPush: false,
   maxPageSize: 2500,

@@ -21,6 +21,8 @@ export interface GoogleAccounts {
   access(establishmentId: string): Promise<Access>;
   /** Calls with tokens that belong to no stored connection yet. */
   apiFor(client: OAuth2Client): CalendarApi;
+  /** Resolves when no refresh token is being exchanged: ending in the middle may lose one that Google rotated. */
+  settled(): Promise<void>;
 }
 
 interface Cached {
@@ -42,6 +44,7 @@ export function createGoogleAccounts(o: {
   refresh: (establishmentId: string, measured: Call) => Promise<AccessToken>;
 }): GoogleAccounts {
   const cache = new Map<string, Cached>();
+  const exchanges = new Set<Promise<unknown>>();
   const calls = o.metrics.counter('google_calls_total', 'Calls to Google', ['operation', 'outcome']);
   const seconds = o.metrics.histogram('google_call_seconds', 'Time Google takes to answer', ['operation']);
 
@@ -67,12 +70,24 @@ export function createGoogleAccounts(o: {
     if (known?.grant === grant) return known;
     const client = createOAuthClient(o.config);
     let refreshing: Promise<AccessToken> | undefined;
+    const refresh = async (): Promise<AccessToken> => {
+      try {
+        const token = await o.refresh(establishmentId, measured);
+        // Also for those who come after whoever asked for it has given up.
+        client.setCredentials(token);
+        return token;
+      } finally {
+        refreshing = undefined;
+      }
+    };
     // In place of the library's own refreshing: it knows nothing of the other replicas.
     client.refreshHandler = () => {
-      refreshing ??= o.refresh(establishmentId, measured).finally(() => {
-        refreshing = undefined;
-      });
-      return refreshing;
+      if (refreshing === undefined) {
+        refreshing = refresh();
+        const ended = refreshing.then(nothing, nothing).finally(() => exchanges.delete(ended));
+        exchanges.add(ended);
+      }
+      return patiently(o.timing.refreshPatienceMs, refreshing);
     };
     const entry = { grant, client };
     cache.set(establishmentId, entry);
@@ -92,11 +107,13 @@ export function createGoogleAccounts(o: {
     (establishmentId: string, entry: Cached): Call =>
     async (operation, run) => {
       await takeTurn(o.db, establishmentId, o.now, o.timing.callSpacingMs);
+      const used = entry.client.credentials.access_token;
       try {
         return await measured(operation, run).catch(error => {
           if (!(error instanceof GoogleCallError) || error.failure.kind !== 'unauthorized') throw error;
-          // The access token ended early: the library refreshes when it has none, and this is tried once.
-          entry.client.credentials.access_token = null;
+          // The access token ended early: the library refreshes when it has none, and this is tried once. One that
+          // somebody else got meanwhile is good.
+          if (entry.client.credentials.access_token === used) entry.client.credentials.access_token = null;
           return measured(operation, run);
         });
       } catch (error) {
@@ -118,5 +135,18 @@ export function createGoogleAccounts(o: {
       };
     },
     apiFor: client => createCalendarApi({ auth: client, rootUrl: o.config.GOOGLE_API_BASE_URL, call: measured }),
+    settled: async () => void (await Promise.all(exchanges)),
   };
+}
+
+const nothing = () => undefined;
+
+/** @throws GoogleCallError `retry` when the token does not come in time; it is waited for no longer, but not given up */
+async function patiently(patienceMs: number, token: Promise<AccessToken>): Promise<AccessToken> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    const failure = { kind: 'retry', reason: 'Google does not answer (access is asked for)' } as const;
+    timer = setTimeout(() => reject(new GoogleCallError(failure)), patienceMs);
+  });
+  return Promise.race([token, tooLate]).finally(() => clearTimeout(timer));
 }

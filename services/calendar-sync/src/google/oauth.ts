@@ -8,10 +8,10 @@ export const scopes = [
   'https://www.googleapis.com/auth/calendar.calendarlist.readonly',
 ];
 
-const timeoutMs = 5_000;
+const usualTimeoutMs = 5_000;
 
 /** An OAuth client of the platform at Google, or at what stands in for Google. */
-export function createOAuthClient(config: CalendarSyncConfig): OAuth2Client {
+export function createOAuthClient(config: CalendarSyncConfig, timeoutMs: number = usualTimeoutMs): OAuth2Client {
   const client = new OAuth2Client({
     clientId: config.GOOGLE_CLIENT_ID,
     clientSecret: config.GOOGLE_CLIENT_SECRET,

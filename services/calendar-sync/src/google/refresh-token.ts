@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import type { Connection } from '../generated/prisma/client.ts';
 import { revokeConnection } from '../operations/revoke-connection.ts';
 import { storeRotatedToken } from '../operations/store-rotated-token.ts';
+import { keepLease } from '../stores/keep-lease.ts';
 import type { Call } from './calendar-api.ts';
 import { GoogleCallError } from './classify-error.ts';
 import { createOAuthClient } from './oauth.ts';
@@ -22,7 +23,8 @@ const storeAgain = { tries: 20, pause: { baseMs: 200, capMs: 30_000 } };
 /**
  * Exchanges an establishment's refresh token for an access token. Only one replica at a time does so for a connection:
  * Google may rotate the refresh token, and whoever came with the old one before the new one is stored would be refused
- * for ever. A connection is revoked only when the token that was refused is still the one that is stored.
+ * for ever. The lease is therefore held until the new one is stored, however long Google takes. A connection is revoked
+ * only when the token that was refused is still the one that is stored.
  * @throws GoogleCallError; `revoked` when there is no token that Google takes
  */
 export async function refreshAccess(context: Needed, establishmentId: string, call: Call): Promise<AccessToken> {
@@ -30,7 +32,11 @@ export async function refreshAccess(context: Needed, establishmentId: string, ca
     const lease = context.newId();
     const connection = await claimRefresh(context, establishmentId, lease);
     try {
-      return await exchange(context, connection, call);
+      return await keepLease(
+        context.timing,
+        () => renewRefresh(context, establishmentId, lease),
+        () => exchange(context, connection, call),
+      );
     } catch (error) {
       if (!(error instanceof GoogleCallError) || error.failure.kind !== 'revoked') throw error;
       const { reason } = error.failure;
@@ -56,13 +62,15 @@ async function claimRefresh(context: Needed, establishmentId: string, lease: str
         status: 'active',
         OR: [{ refreshUntil: null }, { refreshUntil: { lte: now } }],
       },
-      data: { refreshOwner: lease, refreshUntil: new Date(now.getTime() + context.timing.refreshLeaseMs) },
+      data: { refreshOwner: lease, refreshUntil: leaseEnd(context, now) },
     });
     const row = await context.db.connection.findUnique({ where: { establishmentId } });
     if (row?.status !== 'active') {
       throw new GoogleCallError({ kind: 'revoked', reason: row?.reason ?? 'not connected to Google' });
     }
-    if (count === 1) return row;
+    // A lease that was taken slowly may be over, and another one's, before it was of any use.
+    const isHeld = row.refreshOwner === lease && row.refreshUntil !== null && row.refreshUntil > context.now();
+    if (count === 1 && isHeld) return row;
     if (performance.now() > giveUpAt) {
       throw new GoogleCallError({ kind: 'retry', reason: 'another replica asks Google for access' });
     }
@@ -70,13 +78,21 @@ async function claimRefresh(context: Needed, establishmentId: string, lease: str
   }
 }
 
+const leaseEnd = ({ timing }: Needed, now: Date): Date => new Date(now.getTime() + timing.refreshLeaseMs);
+
+const renewRefresh = (context: Needed, establishmentId: string, lease: string): Promise<unknown> =>
+  context.db.connection.updateMany({
+    where: { establishmentId, refreshOwner: lease },
+    data: { refreshUntil: leaseEnd(context, context.now()) },
+  });
+
 async function exchange(
   context: Needed,
-  { establishmentId, refreshToken, keyId }: Connection,
+  { establishmentId, account, refreshToken, keyId }: Connection,
   call: Call,
 ): Promise<AccessToken> {
   const used = context.cipher.open({ ciphertext: refreshToken, keyId }, establishmentId);
-  const client = createOAuthClient(context.config);
+  const client = createOAuthClient(context.config, context.timing.refreshAnswerMs);
   client.setCredentials({ refresh_token: used });
   // The only place where google-auth-library hands out a refresh token that Google rotated.
   let rotated: string | undefined;
@@ -87,7 +103,8 @@ async function exchange(
     const { credentials } = await client.refreshAccessToken();
     return { data: credentials };
   });
-  if (rotated !== undefined && rotated !== used) await keepRotated(context, { establishmentId, used, rotated });
+  if (rotated !== undefined && rotated !== used)
+    await keepRotated(context, { establishmentId, account, used, rotated });
   if (!token.access_token) throw new GoogleCallError({ kind: 'retry', reason: 'Google gave no access token' });
   return {
     access_token: token.access_token,
@@ -96,27 +113,26 @@ async function exchange(
   };
 }
 
-/** Nobody else has this token, and the old one is dead: a database that is away for a while must not lose it. */
+/** Nobody else has this token, and the old one may be dead: a database that is away for a while must not lose it. */
 async function keepRotated(
   context: Needed,
-  o: { establishmentId: string; used: string; rotated: string },
+  o: { establishmentId: string; account: string | null; used: string; rotated: string },
 ): Promise<void> {
   const { establishmentId } = o;
   await context.passing('token refreshed, the new one not stored');
-  try {
-    return await storeRotatedToken(context, o);
-  } catch (error) {
-    context.logger.error({ err: error, establishmentId }, 'a rotated token was not stored yet');
-  }
-  void (async () => {
-    for (let tries = 0; tries < storeAgain.tries; tries += 1) {
-      await new Promise(resolve => setTimeout(resolve, fullJitter(tries, storeAgain.pause)).unref());
-      try {
-        return await storeRotatedToken(context, o);
-      } catch {
-        // Said above; tried again.
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await storeRotatedToken(context, o);
+    } catch (error) {
+      if (tries === storeAgain.tries) {
+        context.logger.error(
+          { err: error, establishmentId },
+          'a rotated token is lost: its owner may have to reconnect',
+        );
+        return;
       }
+      context.logger.error({ err: error, establishmentId, tries }, 'a rotated token was not stored yet');
     }
-    context.logger.error({ establishmentId }, 'a rotated token is lost: its owner must reconnect');
-  })();
+    await new Promise(resolve => setTimeout(resolve, fullJitter(tries, storeAgain.pause)));
+  }
 }

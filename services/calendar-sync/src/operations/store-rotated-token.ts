@@ -4,25 +4,33 @@ import type { Connection } from '../generated/prisma/client.ts';
 import { writeEvents } from '../stores/outbox-store.ts';
 import { transact } from '../stores/transact.ts';
 import { wakeMirrors } from '../stores/wake-mirrors.ts';
+import { spendToken } from '../token-revoker.ts';
 
 type Needed = Pick<Context, 'db' | 'cipher' | 'now' | 'newId' | 'logger' | 'nudge'>;
 
 /**
  * Keeps the refresh token that Google handed out in place of another. A connection that was revoked meanwhile, because
- * somebody else was refused the older one, works again, and what waited for it goes on. Nothing is stored when the owner
- * connected anew or disconnected since.
+ * somebody else was refused the older one, works again, and what waited for it goes on. When the owner connected anew
+ * or disconnected since, nobody needs it: it is revoked, unless the account is still in use.
  * @param o.used the token it replaces
  */
 export async function storeRotatedToken(
   context: Needed,
-  o: { establishmentId: string; used: string; rotated: string },
+  o: { establishmentId: string; account: string | null; used: string; rotated: string },
 ): Promise<void> {
-  const { establishmentId } = o;
+  const { establishmentId, account } = o;
   const sealed = context.cipher.seal(o.rotated, establishmentId);
   const outcome = await transact(context.db, async tx => {
     await tx.$queryRaw`SELECT 1 FROM connections WHERE establishment_id = ${establishmentId}::uuid FOR UPDATE`;
     const row = await tx.connection.findUnique({ where: { establishmentId } });
-    if (row === null || tokenOf(context, row) !== o.used) return 'superseded';
+    const stored = row && tokenOf(context, row);
+    // By a try before, whose answer was lost.
+    if (stored === o.rotated) return 'stored';
+    if (row === null || stored !== o.used) {
+      const { ciphertext: refreshToken, keyId } = sealed;
+      if (account !== null) await spendToken(tx, context, { establishmentId, account, refreshToken, keyId });
+      return 'superseded';
+    }
     await tx.connection.update({
       where: { establishmentId },
       data: { refreshToken: sealed.ciphertext, keyId: sealed.keyId },
