@@ -32,7 +32,8 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
  * Takes over what Google listed: our copy of the owner's events, the news of it, drifted mirrors and the sync token in
- * one transaction. undefined when the calendar was chosen anew or taken over meanwhile: then nothing is written.
+ * one transaction. undefined when the calendar was chosen anew or taken over meanwhile, or the chalet has another zone
+ * by now: then nothing is written.
  * @param o.listedAt when the list was begun; what we wrote since then may be missing from it
  */
 export async function applyListing(
@@ -51,6 +52,9 @@ export async function applyListing(
            AND lease_owner = ${context.replicaId}::uuid
            FOR UPDATE`;
       if (held.length === 0) return undefined;
+      // Who changes the zone takes away the sync token, for a full list; keeping the one of this list would undo that.
+      const chalet = await tx.chalet.findUnique({ where: { id: chaletId }, select: { timezone: true } });
+      if (chalet !== null && chalet.timezone !== o.timezone) return undefined;
       const ids = listing.items.flatMap(item => item.id ?? []);
       const mirrors = await findMirrors(tx, calendar, listing, ids);
       const observed = observe(listing.items, mirrors, { calendar, timezone: o.timezone });

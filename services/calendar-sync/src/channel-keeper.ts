@@ -85,9 +85,14 @@ async function watchCalendar(context: Context, chaletId: string): Promise<void> 
     const address = `${context.config.PUBLIC_URL}/webhooks/google-calendar`;
     const channel = await access.api.watch(calendar.calendarId, { id, token, address });
     await context.passing('channel opened, not committed');
+    // Another replica may have given it up meanwhile, not knowing that there was anything to stop: now there is.
     await context.db.channel.update({
       where: { id },
-      data: { resourceId: channel.resourceId ?? null, expiresAt: endOfChannel(channel.expiration, now) },
+      data: {
+        resourceId: channel.resourceId ?? null,
+        expiresAt: endOfChannel(channel.expiration, now),
+        stoppedAt: null,
+      },
     });
     await recordWatched(context, calendar, id);
   } catch (error) {

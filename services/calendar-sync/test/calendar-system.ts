@@ -173,7 +173,7 @@ export async function seedChalet(system: CalendarSystem, establishmentId = newId
 
 export async function announceChalet(
   system: CalendarSystem,
-  o: { id: string; establishmentId: string; name?: string; version?: number },
+  o: { id: string; establishmentId: string; name?: string; timezone?: string; version?: number },
 ): Promise<void> {
   const at = new Date().toISOString();
   const chalet: ChaletSnapshot = {

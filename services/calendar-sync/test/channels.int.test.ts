@@ -12,6 +12,7 @@ import {
   granted,
   mirrorOf,
   newBooking,
+  ownerEmail,
   refusalOf,
   seedChalet,
   seedConnectedChalet,
@@ -87,6 +88,44 @@ describe('push channels', () => {
     await eventually(() => openOf(chalet).length === 1 && openOf(chalet)[0]?.id !== known?.id, {
       describe: 'the forgotten channel is stopped',
     });
+  });
+
+  test('that are opened while another calendar is chosen are stopped, also when they were given up already', async () => {
+    const chalet = await seedChalet(system);
+    granted((await connectGoogle(system, chalet)).answer);
+    const { id: next } = system.google.createCalendar({ owner: ownerEmail, summary: 'The next' });
+    let reached = () => {};
+    let release = () => {};
+    const isOpened = new Promise<void>(resolve => {
+      reached = resolve;
+    });
+    const released = new Promise<void>(resolve => {
+      release = resolve;
+    });
+    await system.restart(
+      {},
+      {
+        passing: async point => {
+          if (point !== 'channel opened, not committed') return;
+          reached();
+          await released;
+        },
+      },
+    );
+    granted(await choose(system, chalet));
+    await isOpened;
+    await system.google.pushesSettled();
+    // As another replica does that hears of the choice and not of the channel, of which Google's first message was lost.
+    granted(await choose(system, chalet, next));
+    await system.pool.query('UPDATE channels SET resource_id = NULL, stopped_at = now() WHERE chalet_id = $1', [
+      chalet.chaletId,
+    ]);
+    expect(openOf(chalet)).toHaveLength(1);
+    release();
+    await eventually(() => openOf(chalet).length === 0 && openOf({ ...chalet, calendarId: next }).length === 1, {
+      describe: 'the channel of the chosen calendar, and that one alone',
+    });
+    await system.restart();
   });
 
   test('that nobody opened, or that say a wrong token, are refused, and nothing is read', async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { addDays, type CivilDate, calendarRequests } from '@monde-sauvage/contracts';
 import { eventually } from '@monde-sauvage/testkit';
 import {
+  announceChalet,
   type CalendarSystem,
   type Chalet,
   day,
@@ -156,6 +157,55 @@ describe('the nights that an owner’s events take', () => {
     system.google.deleteEvent(calendarId, next.id ?? '');
     await stays();
     expect(await activeRows(next.id ?? '')).toEqual([]);
+  });
+
+  test('are others once the establishment is in another zone, also for a list that was read before', async () => {
+    const other = await seedConnectedChalet(system);
+    const { id = '' } = system.google.createEvent(other.calendarId, {
+      summary: 'Late in Toronto',
+      ...timed(`${day(40)}T22:00:00`, `${day(41)}T22:00:00`),
+    });
+    const staysOf = async () => {
+      const { rows } = await system.pool.query<{ stay: string }>(
+        `SELECT start_date || '/' || end_date AS stay FROM external_events WHERE chalet_id = $1 AND google_event_id = $2`,
+        [other.chaletId, id],
+      );
+      return rows.map(({ stay }) => stay);
+    };
+    await eventually(async () => (await staysOf())[0] === `${day(40)}/${day(41)}`);
+    await system.google.pushesSettled();
+    let reached = () => {};
+    let release = () => {};
+    const isListed = new Promise<void>(resolve => {
+      reached = resolve;
+    });
+    const released = new Promise<void>(resolve => {
+      release = resolve;
+    });
+    await system.restart(
+      {},
+      {
+        passing: async point => {
+          if (point !== 'calendar listed, nothing applied') return;
+          reached();
+          await released;
+        },
+      },
+    );
+    await system.pool.query('UPDATE calendars SET next_sync_at = now() WHERE chalet_id = $1', [other.chaletId]);
+    await isListed;
+    await announceChalet(system, {
+      ...{ id: other.chaletId, establishmentId: other.establishmentId, timezone: 'Europe/Paris', version: 2 },
+    });
+    await eventually(async () => {
+      const { rows } = await system.pool.query('SELECT sync_token FROM calendars WHERE chalet_id = $1', [
+        other.chaletId,
+      ]);
+      return rows[0].sync_token === null;
+    });
+    release();
+    await eventually(async () => (await staysOf())[0] === `${day(41)}/${day(42)}`);
+    await system.restart();
   });
 
   test('are few syncs for fifty changes told to two replicas', async () => {

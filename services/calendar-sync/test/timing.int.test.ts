@@ -56,6 +56,27 @@ describe('how soon and how often Google is asked', () => {
     await cameIn(chalet, 'Unheard of');
   });
 
+  test('periodic readings are spread over the interval, so that calendars chosen together do not stay together', async () => {
+    const chalets = [];
+    for (let count = 0; count < 6; count += 1) chalets.push(await seedConnectedChalet(system));
+    await Promise.all(
+      chalets.map(async ({ owner: actor, chaletId }) =>
+        granted(await system.ask(calendarRequests.syncCalendar, { actor, chaletId })),
+      ),
+    );
+    const { rows } = await system.pool.query<{ seconds: number }>(
+      `SELECT extract(epoch FROM next_sync_at - last_sync_at)::float8 AS seconds FROM calendars
+        WHERE chalet_id = ANY ($1)`,
+      [chalets.map(({ chaletId }) => chaletId)],
+    );
+    const pauses = rows.map(({ seconds }) => seconds);
+    expect(pauses).toHaveLength(6);
+    // A fifth earlier or later than the 300 s they are set to, less what a busy machine takes.
+    expect(Math.min(...pauses)).toBeGreaterThan(230);
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(360);
+    expect(Math.max(...pauses) - Math.min(...pauses)).toBeGreaterThan(5);
+  });
+
   test('a replica that starts beside another does not read again what was just read', async () => {
     const chalet = await seedConnectedChalet(system);
     await system.google.pushesSettled();
