@@ -172,6 +172,23 @@ export const googleOverview = z.object({
       description:
         'events that still take nights although Google was disconnected; choosing no calendar for the chalet lets go of them',
     }),
+  leftMirrors: z
+    .object({
+      events: z.int(),
+      calendars: z.array(
+        z.object({
+          calendarId: z.string(),
+          account: z.string().nullable().meta({ description: 'the Google account that saw the calendar, if known' }),
+          events: z.int().positive(),
+          problem: calendarProblem,
+        }),
+      ),
+    })
+    .default({ events: 0, calendars: [] })
+    .meta({
+      description:
+        'events of bookings that could not be removed from calendars where they do not belong any more, by calendar, at most 20',
+    }),
 });
 
 export const selectableCalendar = z.object({

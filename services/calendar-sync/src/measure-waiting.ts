@@ -14,6 +14,11 @@ export function measureWaiting(context: Pick<Context, 'db' | 'metrics'>): void {
         FROM mirrors WHERE next_attempt_at <= now()`;
     gauge.set(Math.max(0, rows[0]?.age ?? 0));
   });
+  metrics.gauge('left_mirrors', 'Events of ours left in calendars out of reach, by reason', ['reason'], async gauge => {
+    const rows = await db.leftMirror.groupBy({ by: ['reason'], _count: true });
+    gauge.reset();
+    for (const { reason, _count } of rows) gauge.set({ reason }, _count);
+  });
   metrics.gauge('calendars', 'Chosen calendars, by status', ['status'], async gauge => {
     const rows = await db.calendar.groupBy({ by: ['status'], _count: true });
     gauge.reset();

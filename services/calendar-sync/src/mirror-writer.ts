@@ -1,11 +1,14 @@
 import { fullJitter, startWorker, type Worker } from '@monde-sauvage/service-kit';
+import { cleanLeftMirrors } from './clean-left-mirrors.ts';
 import type { Context } from './context.ts';
 import { internalReason, type ProblemKind } from './domain/problems.ts';
 import { GoogleCallError } from './google/classify-error.ts';
 import { reconcileMirror, type Surroundings } from './reconcile-mirror.ts';
+import { createReach } from './remove-mirror.ts';
 import { findOpenDecisions } from './stores/decision-store.ts';
 import { keepLease } from './stores/keep-lease.ts';
 import { claimLane, LaneLostError, releaseLane, renewLane } from './stores/lanes.ts';
+import { findDueLeft } from './stores/left-mirror-store.ts';
 import { commitFailure, findDueMirrors, type Mirror } from './stores/mirror-store.ts';
 import { wakeAt } from './wake-at.ts';
 
@@ -65,8 +68,12 @@ async function writeLane(
   try {
     while (!isOver()) {
       const due = await findDueMirrors(context, lane.chaletId);
-      if (due.length === 0) return;
-      const around = await loadSurroundings(context, lane.chaletId, due);
+      // What was left behind comes after what is to be seen in the calendars of today.
+      const left = due.length > 0 ? [] : await findDueLeft(context, lane.chaletId);
+      const establishmentId = (due[0] ?? left[0])?.establishmentId;
+      if (establishmentId === undefined) return;
+      const around = await loadSurroundings(context, { ...lane, establishmentId }, due);
+      if (left.length > 0 && !(await cleanLeftMirrors(context, left, around, isOver))) return;
       for (const mirror of due) {
         if (isOver() || !(await renewLane(context, lane.chaletId))) return;
         try {
@@ -85,8 +92,11 @@ async function writeLane(
   }
 }
 
-async function loadSurroundings(context: Context, chaletId: string, due: Mirror[]): Promise<Surroundings> {
-  const establishmentId = due[0]?.establishmentId ?? '';
+async function loadSurroundings(
+  context: Context,
+  { chaletId, establishmentId }: { chaletId: string; establishmentId: string },
+  due: Mirror[],
+): Promise<Surroundings> {
   const bookingIds = due.map(({ bookingId }) => bookingId);
   const [chalet, calendar, access, establishment, decisions] = await Promise.all([
     context.db.chalet.findUnique({ where: { id: chaletId } }),
@@ -102,6 +112,7 @@ async function loadSurroundings(context: Context, chaletId: string, due: Mirror[
     timezone: chalet?.timezone ?? 'UTC',
     calendarId: calendar?.calendarId ?? null,
     access,
+    reachOf: access.status === 'active' ? createReach(access.api) : async () => 'revoked',
     calendarDrift: establishment?.calendarDrift === 'ask' ? 'ask' : 'restore',
     sendUpdates: establishment?.guestInvitations ? 'all' : 'none',
     decisions,

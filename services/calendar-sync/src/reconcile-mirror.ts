@@ -6,9 +6,11 @@ import { mustBeMerged, patchOf, showsPatch } from './domain/merge-event.ts';
 import { hashOfEvent, isOurs, mirrorEvent, mirrorEventId, writtenPart } from './domain/mirror-event.ts';
 import type { DriftDecision } from './generated/prisma/client.ts';
 import type { CalendarApi, SendUpdates } from './google/calendar-api.ts';
-import { GoogleCallError, type GoogleFailure } from './google/classify-error.ts';
+import { GoogleCallError } from './google/classify-error.ts';
 import type { Access } from './google/google-accounts.ts';
+import { failureAmong, getEvent, type ReachOf, removeMirror } from './remove-mirror.ts';
 import { laneApi } from './stores/lane-api.ts';
+import { rememberLeft } from './stores/left-mirror-store.ts';
 import {
   commitQuestion,
   commitRemoved,
@@ -29,6 +31,8 @@ export interface Surroundings {
   /** The calendar that the chalet's mirrors belong in; null while none is chosen. */
   calendarId: string | null;
   access: Access;
+  /** What the connected account can do in a calendar. */
+  reachOf: ReachOf;
   /** Whether what the owner does to a mirror is put back, or waits for the owner's decision. */
   calendarDrift: 'restore' | 'ask';
   /** Whether Google tells the guest of what is written. */
@@ -64,9 +68,12 @@ export async function reconcileMirror(context: Context, mirror: Mirror, around: 
     const api = laneApi(context, around.chaletId, place.calendarId, access.api);
     // A guest hears of a cancellation, not of an event that moves to another calendar of the owner.
     const sendUpdates = mirror.active ? 'none' : around.sendUpdates;
-    await deleteMirror(api, place, mirror, { chosenCalendarId: around.calendarId, sendUpdates });
+    const left = await removeMirror(api, place, mirror, {
+      reachOf: place.calendarId === around.calendarId ? null : around.reachOf,
+      sendUpdates,
+    });
     await context.passing('mirror removed from Google, not committed');
-    await commitRemoved(context, mirror, place, target === null);
+    await commitRemoved(context, mirror, place, { last: target === null, left });
     if (target === null) return;
     await context.passing('mirror removed from the old calendar, not made in the new one');
     // What is left to do starts from a clean place; booking has heard of the removal.
@@ -118,8 +125,9 @@ async function removeStray(
   const eventId = mirror.strayEventId;
   if (eventId !== null && eventId !== mirrored) {
     const api = laneApi(context, around.chaletId, calendarId, calendarApi);
-    const o = { chosenCalendarId: around.calendarId, sendUpdates: 'none' as const };
-    await deleteMirror(api, { calendarId, eventId }, { ...mirror, etag: null }, o);
+    const o = { reachOf: calendarId === around.calendarId ? null : around.reachOf, sendUpdates: 'none' as const };
+    const left = await removeMirror(api, { calendarId, eventId }, { ...mirror, etag: null }, o);
+    if (left !== undefined) await rememberLeft(context.db, context, mirror, { calendarId, eventId, etag: null, left });
   }
   await forgetStray(context, mirror);
 }
@@ -249,47 +257,4 @@ async function adoptEvent(
       throw error;
     }
   }
-}
-
-/**
- * Deletes our event, never one that is not ours. That it is gone already is as good; that its calendar is out of reach
- * is not while the chalet uses it, since the event would be there when the calendar comes back.
- */
-async function deleteMirror(
-  api: CalendarApi,
-  place: Place,
-  mirror: Mirror,
-  o: { chosenCalendarId: string | null; sendUpdates: SendUpdates },
-): Promise<void> {
-  let etag = mirror.etag;
-  for (let tries = 0; ; tries += 1) {
-    try {
-      return await api.deleteEvent(place.calendarId, place.eventId, etag, o.sendUpdates);
-    } catch (error) {
-      const failure = failureAmong(error, ['not_found', 'gone', 'changed_meanwhile']);
-      if (failure.kind === 'not_found' && place.calendarId === o.chosenCalendarId)
-        await api.getCalendar(place.calendarId);
-      if (failure.kind !== 'changed_meanwhile') return;
-      if (tries >= 3) throw error;
-      const found = await getEvent(api, place);
-      if (found === undefined || found.status === 'cancelled') return;
-      if (!isOurs(found, mirror.bookingId)) return;
-      etag = found.etag ?? null;
-    }
-  }
-}
-
-async function getEvent(api: CalendarApi, place: Place): Promise<GoogleEvent | undefined> {
-  try {
-    return await api.getEvent(place.calendarId, place.eventId);
-  } catch (error) {
-    failureAmong(error, ['not_found', 'gone']);
-    return undefined;
-  }
-}
-
-/** The failure if it is one of those expected; everything else is thrown on. */
-function failureAmong(error: unknown, kinds: GoogleFailure['kind'][]): GoogleFailure {
-  if (error instanceof GoogleCallError && kinds.includes(error.failure.kind)) return error.failure;
-  throw error;
 }

@@ -160,6 +160,13 @@ async function storeConnection(
              lease_until = NULL, sync_token = CASE WHEN ${isOther} THEN NULL ELSE sync_token END
         FROM chalets
        WHERE chalets.id = calendars.chalet_id AND calendars.establishment_id = ${establishmentId}::uuid`;
+    if (isOther) {
+      // Should the new account not see where they are, the owner is told which one does.
+      await tx.mirror.updateMany({
+        where: { establishmentId, placeEventId: { not: null }, placeAccount: null },
+        data: { placeAccount: before.account },
+      });
+    }
     await wakeMirrors(tx, { establishmentId, now });
     const body = { establishmentId, status: 'active' as const, reason: null, at: now.toISOString() };
     await writeEvents(tx, context, calendarEvents.connectionChanged, [{ aggregateId: establishmentId, body }]);

@@ -2,6 +2,7 @@ import { type Actor, calendarEvents, mayManage, ok, type Result, refuse } from '
 import { stopChannel } from '../channel-keeper.ts';
 import type { Context, Transaction } from '../context.ts';
 import { closeDecisions } from '../stores/decision-store.ts';
+import { rememberAllLeft } from '../stores/left-mirror-store.ts';
 import { writeEvents } from '../stores/outbox-store.ts';
 import { transact } from '../stores/transact.ts';
 import { wakeMirrors } from '../stores/wake-mirrors.ts';
@@ -12,7 +13,8 @@ const removalPatienceMs = 12_000;
 /**
  * Forgets an establishment's Google account: its channels are stopped, the token is revoked. The owner's events that are
  * known keep their nights. Mirrors stay in Google unless they are to be removed first; if that does not end in time the connection
- * stays, and asking again goes on.
+ * stays, and asking again goes on. What cannot be removed now is remembered, and removed once the owner connects again;
+ * who leaves mirrors leaves also those that were to be removed before.
  */
 export async function disconnect(
   context: Context,
@@ -21,9 +23,13 @@ export async function disconnect(
   const { establishmentId } = input;
   if (!mayManage(input.actor, establishmentId)) return refuse('not_found', 'There is no such establishment.');
   const connection = await context.db.connection.findUnique({ where: { establishmentId } });
+  if (!input.removeMirrors) await context.db.leftMirror.deleteMany({ where: { establishmentId } });
   if (connection === null) return ok({});
   const removeMirrors = input.removeMirrors && connection.status === 'active';
-  await transact(context.db, tx => forgetCalendars(tx, context, { establishmentId, removeMirrors }));
+  await transact(context.db, async tx => {
+    if (input.removeMirrors && !removeMirrors) await rememberAllLeft(tx, context, establishmentId);
+    await forgetCalendars(tx, context, { establishmentId, removeMirrors });
+  });
   context.nudge.relay();
 
   if (removeMirrors) {
@@ -56,6 +62,7 @@ export async function disconnect(
 const forgottenPlace = {
   placeCalendarId: null,
   placeEventId: null,
+  placeAccount: null,
   etag: null,
   writtenHash: null,
   drift: null,

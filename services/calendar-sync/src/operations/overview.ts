@@ -1,11 +1,13 @@
 import { type Actor, type googleOverview, mayManage, ok, type Result, refuse } from '@monde-sauvage/contracts';
 import type { z } from 'zod';
 import type { Context } from '../context.ts';
+import { describeLeft } from '../domain/left-mirrors.ts';
 import { describeProblem } from '../domain/problems.ts';
 import type { Calendar, Chalet, Connection, Mirror } from '../generated/prisma/client.ts';
 import { countConflicts, listConflicts } from '../stores/conflict-store.ts';
 import { unmetDecisions, viewDecision } from '../stores/decision-store.ts';
 import { countLeftEvents } from '../stores/external-event-store.ts';
+import { countLeft } from '../stores/left-mirror-store.ts';
 
 type Overview = z.input<typeof googleOverview>;
 type CalendarView = Overview['calendars'][number];
@@ -34,8 +36,20 @@ export async function overview(
       ),
     ),
   );
-  const leftEvents = await countLeftEvents(context, establishmentId);
-  return ok({ establishmentId, connection: viewConnection(connection), calendars: views, leftEvents });
+  const [leftEvents, left] = await Promise.all([
+    countLeftEvents(context, establishmentId),
+    countLeft(context, establishmentId, mostProblems),
+  ]);
+  const leftMirrors = {
+    events: left[0]?.total ?? 0,
+    calendars: left.map(({ calendarId, account, events, ...why }) => ({
+      calendarId,
+      account,
+      events,
+      problem: describeLeft({ account, events, ...why }),
+    })),
+  };
+  return ok({ establishmentId, connection: viewConnection(connection), calendars: views, leftEvents, leftMirrors });
 }
 
 const viewConnection = (connection: Connection | null): Overview['connection'] => ({

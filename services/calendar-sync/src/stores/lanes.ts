@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 const mostLanesOfOne = 4;
 
 /**
- * Takes the lane of a chalet with mirrors that are due; undefined when there is none or others hold them. The turn of
+ * Takes the lane of a chalet with mirrors that are due, or events to be removed where they were left; undefined when there is none or others hold them. The turn of
  * an establishment comes before that of one with more lanes at work, so that a backlog holds up nobody else.
  */
 export async function claimLane(context: Context): Promise<{ chaletId: string; failures: number } | undefined> {
@@ -12,7 +12,12 @@ export async function claimLane(context: Context): Promise<{ chaletId: string; f
   const lanes = await context.db.$queryRaw<{ chaletId: string; failures: number }[]>`
     WITH due AS (
       SELECT chalet_id, establishment_id, min(next_attempt_at) AS since
-        FROM mirrors WHERE next_attempt_at <= ${now}::timestamptz GROUP BY chalet_id, establishment_id),
+        FROM mirrors WHERE next_attempt_at <= ${now}::timestamptz GROUP BY chalet_id, establishment_id
+      UNION ALL
+      SELECT chalet_id, establishment_id, min(next_attempt_at)
+        FROM left_mirrors JOIN connections connection USING (establishment_id)
+       WHERE next_attempt_at <= ${now}::timestamptz AND connection.status = 'active'
+       GROUP BY chalet_id, establishment_id),
     at_work AS (
       SELECT chalet.establishment_id, count(*) AS lanes
         FROM lanes lane JOIN chalets chalet ON chalet.id = lane.chalet_id

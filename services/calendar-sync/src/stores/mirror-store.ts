@@ -2,12 +2,14 @@ import { calendarEvents } from '@monde-sauvage/contracts';
 import type { Context, Transaction } from '../context.ts';
 import type { GoogleEvent } from '../domain/classify-event.ts';
 import type { Drift } from '../domain/drift.ts';
+import type { LeftReason } from '../domain/left-mirrors.ts';
 import { isShared } from '../domain/merge-event.ts';
 import { type MirroredBooking, mirroredBooking, type WrittenEvent, writtenEvent } from '../domain/mirror-event.ts';
 import type { ProblemKind } from '../domain/problems.ts';
 import type { Mirror as MirrorRow } from '../generated/prisma/client.ts';
 import { askOwner, closeDecisions, endDecision } from './decision-store.ts';
 import { LaneLostError } from './lanes.ts';
+import { rememberLeft } from './left-mirror-store.ts';
 import { writeEvents } from './outbox-store.ts';
 import { transact } from './transact.ts';
 
@@ -42,7 +44,8 @@ export async function recordPlace(
 ): Promise<void> {
   await context.db.$executeRaw`
     UPDATE mirrors
-       SET place_calendar_id = ${place.calendarId}, place_event_id = ${place.eventId}, etag = NULL, written_hash = NULL,
+       SET place_calendar_id = ${place.calendarId}, place_event_id = ${place.eventId}, place_account = NULL,
+           etag = NULL, written_hash = NULL,
            id_sequence = ${idSequence}::int,
            fallback_event_ids = CASE
              WHEN ${idSequence}::int = 0 OR ${place.eventId}::text = ANY (fallback_event_ids) THEN fallback_event_ids
@@ -79,6 +82,7 @@ export async function commitWritten(
       where: { bookingId: mirror.bookingId },
       data: {
         etag: o.event.etag ?? null,
+        placeAccount: null,
         googleUpdatedAt: o.event.updated ? new Date(o.event.updated) : null,
         writtenHash: o.hash,
         written: { ...o.written },
@@ -113,17 +117,27 @@ export async function commitWritten(
   });
 }
 
-/** The event is gone from `place`. `last`: nothing is left to do for this mirror. */
-export async function commitRemoved(context: Context, mirror: Mirror, place: Place, last: boolean): Promise<void> {
+/**
+ * The mirror has no place any more: its event is gone from `place`, or could not be deleted there and is remembered.
+ * @param o.last nothing is left to do for this mirror
+ * @param o.left why the event is still there; undefined when it is gone
+ */
+export async function commitRemoved(
+  context: Context,
+  mirror: Mirror,
+  place: Place,
+  o: { last: boolean; left: LeftReason | undefined },
+): Promise<void> {
   const revision = mirror.linkedEventId === null ? mirror.revision : mirror.revision + 1;
   await commit(context, mirror, async tx => {
+    if (o.left !== undefined) await rememberLeft(tx, context, mirror, { ...place, etag: mirror.etag, left: o.left });
     await tx.$executeRaw`
-      UPDATE mirrors SET place_calendar_id = NULL, place_event_id = NULL, etag = NULL, google_updated_at = NULL,
+      UPDATE mirrors SET place_calendar_id = NULL, place_event_id = NULL, place_account = NULL, etag = NULL, google_updated_at = NULL,
                          written_hash = NULL, written = NULL, drift = NULL,
                          linked_event_id = NULL, linked_calendar_id = NULL, revision = ${revision}
        WHERE booking_id = ${mirror.bookingId}::uuid`;
     await closeDecisions(tx, { bookingId: mirror.bookingId }, context.now());
-    if (last) await settle(tx, context, mirror, mirror.active ? 'wanted' : 'removed');
+    if (o.last) await settle(tx, context, mirror, mirror.active ? 'wanted' : 'removed');
     if (mirror.linkedEventId === null) return;
     const body = { bookingId: mirror.bookingId, googleEventId: null, calendarId: place.calendarId, revision };
     await writeEvents(tx, context, calendarEvents.eventLinked, [{ aggregateId: mirror.bookingId, body }]);

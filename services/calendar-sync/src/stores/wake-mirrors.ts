@@ -1,13 +1,16 @@
 import type { Transaction } from '../context.ts';
+import { wakeLeft } from './left-mirror-store.ts';
 
 /**
  * Has the mirrors of an establishment, or of one of its chalets, looked at again: those of stays that are not over, and
- * all that are or may be in Google, since these may have to be removed, and all that were blocked. Returns how many.
+ * all that are or may be in Google, since these may have to be removed, and all that were blocked. What was left in calendars
+ * out of reach is tried again as well. Returns how many mirrors.
  */
 export async function wakeMirrors(
   tx: Transaction,
   o: { establishmentId: string; chaletId?: string | undefined; now: Date },
 ): Promise<number> {
+  await wakeLeft(tx, o.establishmentId, o.now);
   const yesterday = new Date(o.now.getTime() - 86_400_000);
   return tx.$executeRaw`
     UPDATE mirrors
