@@ -100,6 +100,13 @@ const kinds: Kind[] = [
   },
   {
     service: 'calendar-sync',
+    limit: 'mirror',
+    what: 'booking is not cancelled as its owner decided, for no stated reason: booking',
+    sql: `SELECT booking_id AS id, decided_at AS since FROM drift_decisions
+          WHERE status = 'cancelling' AND decided_at < $1 AND problem IS NULL ORDER BY since`,
+  },
+  {
+    service: 'calendar-sync',
     limit: 'calendarSync',
     what: 'calendar is due to be read: chalet',
     sql: `SELECT chalet_id AS id, next_sync_at AS since FROM calendars

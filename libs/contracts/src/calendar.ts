@@ -85,6 +85,12 @@ export const driftDecision = z.object({
     description: 'undone: the event was put right by hand; closed: there is nothing to decide any more',
   }),
   decidedAt: timestamp.nullable(),
+  underWay: z.enum(['restore', 'cancel']).nullable().default(null).meta({
+    description: 'what was decided and is being done: it cannot be decided otherwise any more',
+  }),
+  problem: z.string().nullable().default(null).meta({
+    description: 'why what was decided is not done yet, or could not be done so that it waits for a decision again',
+  }),
 });
 export const driftChoice = z.object({
   decision: z.enum(['restore', 'cancel']).meta({

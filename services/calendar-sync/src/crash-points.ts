@@ -21,6 +21,11 @@ export const crashPoints = [
 ] as const;
 
 /** Those that need an owner of two accounts, or one who decides: histories made at random do not get there. */
-export const rareCrashPoints = ['left mirror removed from Google, not forgotten'] as const;
+export const rareCrashPoints = [
+  'left mirror removed from Google, not forgotten',
+  'decided to restore, nobody woken',
+  'decided to cancel, booking not asked',
+  'booking cancelled as decided, not noted',
+] as const;
 
 export type CrashPoint = (typeof crashPoints)[number] | (typeof rareCrashPoints)[number];

@@ -14,6 +14,15 @@ export function measureWaiting(context: Pick<Context, 'db' | 'metrics'>): void {
         FROM mirrors WHERE next_attempt_at <= now()`;
     gauge.set(Math.max(0, rows[0]?.age ?? 0));
   });
+  metrics.gauge(
+    'cancellations_oldest_seconds',
+    'How long the oldest decision to cancel is not done',
+    [],
+    async gauge => {
+      const { _min } = await db.driftDecision.aggregate({ where: { status: 'cancelling' }, _min: { decidedAt: true } });
+      gauge.set(_min.decidedAt === null ? 0 : Math.max(0, (Date.now() - _min.decidedAt.getTime()) / 1_000));
+    },
+  );
   metrics.gauge('left_mirrors', 'Events of ours left in calendars out of reach, by reason', ['reason'], async gauge => {
     const rows = await db.leftMirror.groupBy({ by: ['reason'], _count: true });
     gauge.reset();

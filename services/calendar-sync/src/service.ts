@@ -28,6 +28,7 @@ import { startChannelKeeper } from './channel-keeper.ts';
 import type { CalendarSyncConfig } from './config.ts';
 import type { Context } from './context.ts';
 import type { CrashPoint } from './crash-points.ts';
+import { startDecisionKeeper } from './decision-keeper.ts';
 import { PrismaClient } from './generated/prisma/client.ts';
 import { createGoogleAccounts } from './google/google-accounts.ts';
 import { refreshAccess } from './google/refresh-token.ts';
@@ -128,6 +129,7 @@ async function run(config: CalendarSyncConfig, o: Pick<Context, 'now' | 'newId' 
   const syncer = startCalendarSyncer(context);
   const keeper = startChannelKeeper(context);
   const revoker = startTokenRevoker(context);
+  const decisions = startDecisionKeeper(context);
   measureWaiting(context);
 
   const requests = await serveRequests({
@@ -172,7 +174,7 @@ async function run(config: CalendarSyncConfig, o: Pick<Context, 'now' | 'newId' 
       ops.setDraining();
       // What waits for a Google that hangs is left behind after a while: everything here may end anywhere.
       await atMost(3_500, Promise.all([requests.drain(), events.drain(), sweep.drain()]));
-      const workers = [writer.drain(), syncer.worker.drain(), keeper.drain(), revoker.drain()];
+      const workers = [writer, syncer.worker, keeper, revoker, decisions].map(worker => worker.drain());
       await atMost(3_000, Promise.all([...workers, google.settled()]));
       await relay.drain();
       await closeNats(nats);

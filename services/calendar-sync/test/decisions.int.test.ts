@@ -160,26 +160,15 @@ describe('an owner who wants to be asked about changes in Google', () => {
     system.google.patchEvent(chalet.calendarId, eventId, moved);
     const { id } = await question(chalet);
     const answers = await Promise.all([decide(chalet, id, 'cancel'), decide(chalet, id, 'cancel')]);
-    for (const answer of answers) expect(granted(answer)).toMatchObject({ status: 'cancelled' });
+    // Whoever was second may hear that it is being done.
+    for (const answer of answers) expect(['waiting', 'cancelled']).toContain(granted(answer).status);
     await eventually(() => eventsOf(system, chalet).length === 0, { describe: 'the event is gone' });
     expect(granted(await decide(chalet, id, 'cancel')).status).toBe('cancelled');
     expect(refusalOf(await decide(chalet, id, 'restore'))).toBe('already_decided');
     await eventually(async () => (await stateOf(system, booking.id)) === 'removed');
-    expect(newsOf(booking)).toContain('drift_decided cancel');
+    expect(newsOf(booking).filter(one => one === 'drift_decided cancel')).toHaveLength(1);
     expect(await waiting(chalet)).toEqual([]);
     await server.drain();
-  });
-
-  test('who cancels while the booking service is away is told so, and may decide again, also otherwise', async () => {
-    const { chalet, booking, eventId } = await asks();
-    system.google.patchEvent(chalet.calendarId, eventId, moved);
-    const { id } = await question(chalet);
-    await expect(decide(chalet, id, 'cancel')).rejects.toThrow();
-    await eventually(async () => (await waiting(chalet))[0]?.id === id);
-    await settled(system, chalet);
-    expect(await stateOf(system, booking.id)).toBe('awaiting_decision');
-    granted(await decide(chalet, id, 'restore'));
-    await eventually(() => eventsOf(system, chalet)[0]?.start?.date === booking.startDate);
   });
 
   test('of two owners who decide differently at once, one is told that it was decided otherwise', async () => {

@@ -2,7 +2,9 @@ import type { BookingSnapshot } from '@monde-sauvage/contracts';
 import type { Context } from '../context.ts';
 import { firstRevision } from '../domain/first-revision.ts';
 import { isActive, mirroredPart } from '../domain/mirror-event.ts';
+import { endCancelled } from '../stores/cancellation-store.ts';
 import { closeDecisions } from '../stores/decision-store.ts';
+import { transact } from '../stores/transact.ts';
 
 /**
  * A booking changed: takes over what its mirror should show, newest version first, and wakes the writer. No call is
@@ -38,13 +40,11 @@ export async function recordBooking(context: Context, booking: BookingSnapshot):
 }
 
 /** A cancelled booking leaves nothing to decide. Said again whenever the event comes again, so that a crash loses nothing. */
-async function closeDecisionsOf(context: Context, { id, version }: BookingSnapshot): Promise<void> {
-  if ((await context.db.mirror.count({ where: { bookingId: id, version: { lte: version }, active: false } })) === 0)
-    return;
-  const decidedAt = context.now();
-  await context.db.driftDecision.updateMany({
-    where: { bookingId: id, status: 'cancelling' },
-    data: { status: 'cancelled', decidedAt },
+async function closeDecisionsOf(context: Context, { id: bookingId, version }: BookingSnapshot): Promise<void> {
+  if ((await context.db.mirror.count({ where: { bookingId, version: { lte: version }, active: false } })) === 0) return;
+  await transact(context.db, async tx => {
+    await endCancelled(tx, context, bookingId);
+    await closeDecisions(tx, { bookingId }, context.now());
   });
-  await closeDecisions(context.db, { bookingId: id }, decidedAt);
+  context.nudge.relay();
 }

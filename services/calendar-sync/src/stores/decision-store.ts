@@ -14,7 +14,7 @@ export const unmetDecisions = { status: { in: ['waiting', 'cancelling'] } };
 
 const shownPart = driftDecision.shape.from;
 
-/** As the owner sees it: what was decided counts as done, since nobody can decide otherwise any more. */
+/** As the owner sees it. Who puts an event back is the writer, which never gives up: that counts as done. */
 export function viewDecision(row: DriftDecision): z.input<typeof driftDecision> {
   const status = { cancelling: 'waiting', restoring: 'restored' }[row.status] ?? row.status;
   return {
@@ -28,7 +28,9 @@ export function viewDecision(row: DriftDecision): z.input<typeof driftDecision> 
     to: row.found === null ? null : shownPart.parse(row.found),
     since: row.since.toISOString(),
     status: driftDecision.shape.status.parse(status),
-    decidedAt: status === 'waiting' ? null : (row.decidedAt?.toISOString() ?? null),
+    decidedAt: row.decidedAt?.toISOString() ?? null,
+    underWay: { cancelling: 'cancel' as const, restoring: 'restore' as const }[row.status] ?? null,
+    problem: row.problem,
   };
 }
 
@@ -58,7 +60,7 @@ export async function askOwner(tx: Transaction, context: Context, mirror: Mirror
   const decision = await tx.driftDecision.upsert({
     where: { bookingId },
     create: { bookingId, ...question, ...seen },
-    update: { ...(open ? {} : question), ...seen },
+    update: { ...(open ? {} : { ...question, problem: null }), ...seen },
   });
   if (decision.status !== 'waiting' || open?.drift === drift.words) return;
   const { id: decisionId } = decision;
@@ -96,14 +98,17 @@ export async function endDecision(
   await writeEvents(tx, context, calendarEvents.driftDecided, events);
 }
 
-/** Nothing is left to decide: the booking is cancelled, or its event belongs somewhere else by now. */
+/**
+ * Nothing is left to decide: the booking is cancelled, or its event belongs somewhere else by now. What was decided to be
+ * cancelled will be, wherever the event is.
+ */
 export async function closeDecisions(
   tx: Pick<Transaction, 'driftDecision'>,
   where: { bookingId: string } | { establishmentId: string },
   now: Date,
 ): Promise<void> {
   await tx.driftDecision.updateMany({
-    where: { ...where, status: { in: openStatuses } },
+    where: { ...where, status: { in: ['waiting', 'restoring'] } },
     data: { status: 'closed', decidedAt: now },
   });
 }
