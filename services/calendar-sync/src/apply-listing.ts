@@ -55,7 +55,7 @@ export async function applyListing(
       // Who changes the zone takes away the sync token, for a full list; keeping the one of this list would undo that.
       const chalet = await tx.chalet.findUnique({ where: { id: chaletId }, select: { timezone: true } });
       if (chalet !== null && chalet.timezone !== o.timezone) return undefined;
-      const ids = listing.items.flatMap(item => item.id ?? []);
+      const ids = listing.items.flatMap(item => [item.id, item.recurringEventId].flatMap(id => id ?? []));
       const mirrors = await findMirrors(tx, calendar, listing, ids);
       const observed = observe(listing.items, mirrors, { calendar, timezone: o.timezone });
       const known = await tx.externalEvent.findMany({
@@ -141,9 +141,12 @@ async function checkMirrors(
   o: { mirrors: Mirror[]; calendar: Calendar; listing: Listing; listedAt: Date },
 ): Promise<number> {
   const items = new Map(o.listing.items.flatMap(item => (item.id ? [[item.id, item]] : [])));
+  const repeating = new Set(
+    o.listing.items.flatMap(({ recurringEventId, status }) => (status === 'cancelled' ? [] : (recurringEventId ?? []))),
+  );
   let drifted = 0;
   for (const mirror of o.mirrors) {
-    const finding = findingOf(mirror, items, o);
+    const finding = findingOf(mirror, items, { ...o, repeating });
     if (finding === undefined) continue;
     if (finding.kind === 'touched') {
       // Nothing we mind, but the next patch must name the new etag, and keep what others wrote.
@@ -198,7 +201,7 @@ async function checkMirrors(
 }
 
 type Finding =
-  /** Our own writes and the list crossed: the writer has to read the event. */
+  /** Our own writes and the list crossed, or only instances are listed: the writer has to read the event. */
   | { kind: 'suspect' }
   | { kind: 'touched'; event: GoogleEvent }
   | { kind: 'drift'; drift: string; etag: string | null; event?: GoogleEvent }
@@ -208,7 +211,7 @@ type Finding =
 function findingOf(
   mirror: Mirror,
   items: Map<string, GoogleEvent>,
-  o: { calendar: Calendar; listing: Listing; listedAt: Date },
+  o: { calendar: Calendar; listing: Listing; listedAt: Date; repeating: ReadonlySet<string> },
 ): Finding | undefined {
   // The writer is at it, or wrote after the list was begun.
   const crossed = mirror.nextAttemptAt !== null || mirror.updatedAt >= o.listedAt;
@@ -221,6 +224,7 @@ function findingOf(
   const stray = findStray(mirror, items);
   if (stray !== undefined) return stray;
   if (event === undefined) {
+    if (o.repeating.has(mirror.place.eventId)) return { kind: 'suspect' };
     const shouldBeThere =
       !crossed &&
       mirror.state === 'synced' &&

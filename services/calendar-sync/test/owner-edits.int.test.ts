@@ -119,6 +119,29 @@ describe('what an owner’s apps do to mirrors', () => {
     expect(eventsOf(system, chalet)[0]?.start?.dateTime).toBeUndefined();
   });
 
+  test('a mirror that is made to repeat is put back, and its repetitions take no nights', async () => {
+    const { chalet, booking, eventId } = await seedMirror();
+    const { calendarId } = chalet;
+    system.google.patchEvent(calendarId, eventId, { recurrence: ['RRULE:FREQ=WEEKLY;COUNT=4'] });
+    const audit = () =>
+      system.published.flatMap(({ subject, body }) =>
+        subject === 'calendar.mirror_restored' && body.bookingId === booking.id ? [body.drift] : [],
+      );
+    await eventually(() => audit().length > 0, { describe: 'the audit trail is told' });
+    expect(audit()).toEqual(['made to repeat in Google']);
+    expect(eventsOf(system, chalet)).toMatchObject([
+      { id: eventId, start: { date: booking.startDate }, end: { date: booking.endDate } },
+    ]);
+    expect(eventsOf(system, chalet)[0]?.recurrence).toBeUndefined();
+    await settled(system, chalet);
+    await system.google.pushesSettled();
+    system.google.clearCalls();
+    await sync(chalet);
+    await settled(system, chalet);
+    expect(system.google.calls({ calendarId }).map(({ method }) => method)).toEqual(['GET']);
+    expect(externalNewsOf(chalet)).toEqual([]);
+  });
+
   test.each([
     { seen: 'before', pushed: true },
     { seen: 'only after', pushed: false },

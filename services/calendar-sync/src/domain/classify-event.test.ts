@@ -54,6 +54,16 @@ describe('an event in an owner’s calendar', () => {
     expect(classify({ ...allDay, id: mirrorEventId(bookingId, 1), extendedProperties })).toEqual(mirror);
   });
 
+  test('is part of a mirror that somebody made to repeat', () => {
+    const instance = (seriesId: string) => ({ id: `${seriesId}_20270217`, recurringEventId: seriesId });
+    const mirror = { kind: 'mirror', bookingId };
+    const extendedProperties = { private: { booking_id: bookingId } };
+    expect(classify({ ...allDay, ...instance('current'), extendedProperties })).toEqual(mirror);
+    expect(classify({ ...instance('current'), status: 'cancelled' })).toEqual(mirror);
+    expect(classify({ ...allDay, ...instance(mirrorEventId(bookingId, 1)), extendedProperties })).toEqual(mirror);
+    expect(classify({ ...allDay, ...instance('another'), extendedProperties })).toMatchObject({ kind: 'external' });
+  });
+
   test('is no mirror any more when it carries another booking', () => {
     const extendedProperties = { private: { booking_id: '0197a3a0-5c1e-7c3e-8b0a-3f0a6f6f2d12' } };
     expect(classify({ ...allDay, id: 'current', extendedProperties })).toMatchObject({ kind: 'external' });

@@ -30,11 +30,13 @@ const kindsWithoutNights = new Set(['birthday', 'workingLocation']);
  * properties, unless it carries another booking's; a copy made by hand has an id of its own and is the owner's own.
  */
 export function classifyEvent(event: GoogleEvent, about: Surroundings): EventClass {
-  const googleEventId = event.id ?? '';
-  const known = about.mirrorWithId(googleEventId);
+  // An instance of a mirror that somebody made to repeat belongs to that mirror.
+  const ids = [event.id, event.recurringEventId].flatMap(id => id ?? []);
+  const known = ids.map(about.mirrorWithId).find(bookingId => bookingId !== undefined);
   if (known !== undefined && isOurs(event, known)) return { kind: 'mirror', bookingId: known };
   const claimed = event.extendedProperties?.private?.booking_id;
-  if (claimed !== undefined && about.isOwnId(claimed, googleEventId)) return { kind: 'mirror', bookingId: claimed };
+  if (claimed !== undefined && ids.some(id => about.isOwnId(claimed, id)))
+    return { kind: 'mirror', bookingId: claimed };
   if (event.status === 'cancelled') return { kind: 'free', reason: 'cancelled' };
   if (event.transparency === 'transparent' || kindsWithoutNights.has(event.eventType ?? '')) {
     return { kind: 'free', reason: 'transparent' };

@@ -50,6 +50,7 @@ describe('drift', () => {
       'moved in Google from 2027-02-10 – 2027-02-12 to 2027-02-10 – 2027-02-13',
     );
     expect(wordsOf({ ...event, transparency: 'transparent' })).toContain('free');
+    expect(wordsOf({ ...event, recurrence: ['RRULE:FREQ=WEEKLY'] })).toBe('made to repeat in Google');
     expect(wordsOf({ id: 'x', status: 'cancelled' })).toBe('deleted in Google');
   });
 

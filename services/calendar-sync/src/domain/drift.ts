@@ -33,6 +33,7 @@ export function findDrift(written: Written, event: GoogleEvent, bookingId: strin
   if (found.startDate !== written.startDate || found.endDate !== written.endDate || isTimed(event)) {
     differences.push(['moved', `moved in Google from ${datesOf(written)} to ${datesOf(found)}`]);
   }
+  if (event.recurrence?.length) differences.push(['moved', 'made to repeat in Google']);
   if (found.summary !== written.summary) differences.push(['renamed', 'renamed in Google']);
   if (event.transparency === 'transparent') differences.push(['marked_free', 'marked as free in Google']);
   if (!hasMark(event, bookingId)) differences.push(['unlinked', 'lost its link to the booking in Google']);

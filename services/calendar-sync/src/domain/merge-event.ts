@@ -45,6 +45,7 @@ export function patchOf(event: GoogleEvent, written: Written | null, found: Goog
     ...rest,
     start: { ...start, ...noTime },
     end: { ...end, ...noTime },
+    ...(found?.recurrence?.length ? { recurrence: null } : {}),
     ...(restored || changesDescription(event, written) ? { description: mergeDescription(event, written, found) } : {}),
     ...(restored || changesGuest(event, written) ? { attendees: mergeAttendees(event, written, found) } : {}),
   };
@@ -96,6 +97,7 @@ export function showsPatch(found: GoogleEvent, patch: GoogleEvent): boolean {
     isAllDay(found.start, patch.start) &&
     isAllDay(found.end, patch.end) &&
     found.transparency !== 'transparent' &&
+    !found.recurrence?.length &&
     foundMark?.booking_id === mark?.booking_id &&
     foundMark?.source === mark?.source &&
     (patch.description === undefined || (found.description ?? '') === patch.description) &&
