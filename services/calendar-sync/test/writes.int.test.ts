@@ -71,6 +71,28 @@ describe('writing to Google', () => {
     expect(system.google.sentMail()).toEqual([]);
   });
 
+  test('a guest whose address Google refuses has an event all the same, until the end', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const booking = newBooking(chalet);
+    const { calendarId } = chalet;
+    system.google.clearCalls();
+    const match = { method: 'POST', path: 'events$', calendarId };
+    system.google.addFault({ match, status: 400, reason: 'invalid', message: 'Invalid attendee email.' });
+    await announce(system, booking);
+    const event = await mirrorOf(system, chalet, booking);
+    expect(event.attendees ?? []).toEqual([]);
+    expect(event.description).toContain('john.doe@example.com');
+    await announce(system, { ...booking, status: 'confirmed', version: 2 });
+    const paid = await mirrorOf(system, chalet, booking, '[CONFIRMED] Chalet 1 - John Doe');
+    expect(paid).toMatchObject({ id: event.id });
+    expect(paid.attendees ?? []).toEqual([]);
+    await announce(system, cancelled({ ...booking, version: 2 }));
+    await eventually(() => eventsOf(system, chalet).length === 0);
+    // Two to make it, one to change and one to remove it: the address was not tried again.
+    const writes = system.google.calls({ calendarId }).filter(({ method }) => method !== 'GET');
+    expect(writes.map(({ method }) => method)).toEqual(['POST', 'POST', 'PATCH', 'DELETE']);
+  });
+
   test('a booking cancelled while its calendar is being changed leaves nothing in either', async () => {
     const { chalet, booking, eventId } = await seedMirror();
     const second = system.google.createCalendar({ owner: ownerEmail, summary: 'Another' }).id;

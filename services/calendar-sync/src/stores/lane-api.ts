@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import type { GoogleEvent } from '../domain/classify-event.ts';
 import type { CalendarApi } from '../google/calendar-api.ts';
 import { GoogleCallError } from '../google/classify-error.ts';
 import { LaneLostError, renewLane } from './lanes.ts';
@@ -27,10 +28,27 @@ export function laneApi(context: Context, chaletId: string, calendarId: string, 
   return {
     ...api,
     getEvent: (...input) => held(() => api.getEvent(...input)),
-    insertEvent: (...input) => announced(() => api.insertEvent(...input)),
-    patchEvent: (...input) => announced(() => api.patchEvent(...input)),
+    insertEvent: (id, event, sendUpdates) =>
+      withOrWithoutGuests(event, one => announced(() => api.insertEvent(id, one, sendUpdates))),
+    patchEvent: (id, eventId, event, etag, sendUpdates) =>
+      withOrWithoutGuests(event, one => announced(() => api.patchEvent(id, eventId, one, etag, sendUpdates))),
     deleteEvent: (...input) => announced(() => api.deleteEvent(...input)),
   };
+}
+
+/**
+ * Google refuses an event whole for an address that it takes for none, and is stricter about them than we are. That a
+ * stay is in the calendar matters more than its guest's invitation; the address is in the event's text as well.
+ */
+async function withOrWithoutGuests<T>(event: GoogleEvent, write: (event: GoogleEvent) => Promise<T>): Promise<T> {
+  try {
+    return await write(event);
+  } catch (error) {
+    const isRefused = error instanceof GoogleCallError && error.failure.kind === 'invalid';
+    const { attendees, ...withoutGuests } = event;
+    if (!isRefused || !attendees?.length) throw error;
+    return write(withoutGuests);
+  }
 }
 
 /** Only while a channel is open: without one nothing is pushed, and a push that does not come says nothing. */
