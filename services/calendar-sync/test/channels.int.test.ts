@@ -128,6 +128,22 @@ describe('push channels', () => {
     await system.restart();
   });
 
+  test('that were given up while the account was revoked are stopped once it is connected again', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const { owner: actor, establishmentId } = chalet;
+    const [orphan] = openOf(chalet);
+    system.google.revokeAccount(ownerEmail);
+    system.google.expireAccessTokens();
+    expect(refusalOf(await system.ask(calendarRequests.listCalendars, { actor, establishmentId }))).toBe(
+      'google_not_connected',
+    );
+    granted(await system.ask(calendarRequests.disconnect, { actor, establishmentId, removeMirrors: false }));
+    expect(openOf(chalet).map(({ id }) => id)).toEqual([orphan?.id]);
+    granted((await connectGoogle(system, chalet)).answer);
+    system.google.createEvent(chalet.calendarId, { summary: 'Pushed to nobody', ...stay(5) });
+    await eventually(() => openOf(chalet).length === 0, { describe: 'the orphan is stopped' });
+  });
+
   test('that nobody opened, or that say a wrong token, are refused, and nothing is read', async () => {
     const chalet = await seedConnectedChalet(system);
     await system.google.pushesSettled();

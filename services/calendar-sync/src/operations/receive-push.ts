@@ -31,6 +31,7 @@ export async function receivePush(context: Context, input: Push): Promise<Result
   if (channel.resourceId === null) await learnResource(context, channel, input.resourceId);
   if (channel.stoppedAt !== null) {
     pushes.inc({ outcome: 'stopped' });
+    await takeUpAgain(context, channel);
     return refuse('not_found', 'There is no such channel.');
   }
   if (input.resourceState === 'sync') {
@@ -53,6 +54,17 @@ async function learnResource(context: Context, channel: Channel, resourceId: str
     data: { resourceId, stoppedAt: null },
   });
   if (channel.stoppedAt !== null) context.nudge.channels();
+}
+
+/**
+ * A channel that was given up while nobody could stop it, the account being revoked, goes on pushing. Once its account is
+ * connected again it is stopped; tried once for each connection, since another account cannot.
+ */
+async function takeUpAgain(context: Context, { id, establishmentId, stoppedAt }: Channel): Promise<void> {
+  const connection = await context.db.connection.findUnique({ where: { establishmentId } });
+  if (connection?.status !== 'active' || stoppedAt === null || connection.connectedAt <= stoppedAt) return;
+  await context.db.channel.updateMany({ where: { id, stoppedAt }, data: { stoppedAt: null } });
+  context.nudge.channels();
 }
 
 const messageOf = ({ messageNumber = '' }: Push): bigint | null =>
