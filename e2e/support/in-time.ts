@@ -124,12 +124,12 @@ export async function bookInTime(platform: TimedPlatform, lodge: TimedLodge, sta
   return { ...made, guest: platform.api.as(made.manageToken) };
 }
 
-/** What the owner reads of a booking's history, oldest first: `confirmed`, `balance_due`, … */
-export async function actionsOf(lodge: TimedLodge, bookingId: string): Promise<string[]> {
+/** What the owner reads of a booking's history, oldest first. */
+export async function historyOf(lodge: TimedLodge, bookingId: string) {
   const history = z.object({ items: z.array(historyEntry) });
   const path = `/v1/bookings/${bookingId}/history?limit=100`;
   const { items } = await lodge.owner.expect(200, history, 'GET', path);
-  return items.map(entry => entry.action).sort((a, b) => a.localeCompare(b));
+  return items.sort((a, b) => a.at.localeCompare(b.at));
 }
 
 /** Nudges until it is so. */

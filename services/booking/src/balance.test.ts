@@ -48,6 +48,16 @@ describe('a balance that was not paid in time', () => {
     });
   });
 
+  it('cancels on the day of arrival, and no more once the guest is there', () => {
+    // Arrival is on the 10th; 04:30 UTC is still the day before in Toronto.
+    expect(overdue(confirmed(), true, '2027-02-11T04:30:00.000Z')).toMatchObject({
+      change: { booking: { status: 'cancelled', refundPercentage: 0 } },
+    });
+    expect(overdue(confirmed(), true, '2027-02-11T05:30:00.000Z')).toMatchObject({
+      change: { booking: { status: 'confirmed', payment: { balanceStatus: 'overdue' } } },
+    });
+  });
+
   it('never cancels a booking that was made on other terms', () => {
     expect(overdue(confirmed({ balanceTerms: keep }), true)).toMatchObject({
       change: { booking: { status: 'confirmed', payment: { balanceStatus: 'overdue' } } },

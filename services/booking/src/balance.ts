@@ -5,7 +5,8 @@ import { sumsOf } from './money.ts';
 
 /**
  * The time to pay the balance is over, grace included, and payment has closed its Checkout. By the terms the booking
- * was made on it stays, as overdue, or is cancelled; what was paid then goes back as if the guest had cancelled today.
+ * was made on it stays, as overdue, or is cancelled; what was paid then goes back as if the guest had cancelled today. Once
+ * the day of arrival is over, a notice that comes late cancels nothing: the guest is there.
  * A balance that is known to be paid is not overdue, whatever the notice says.
  */
 export function applyBalanceOverdue(
@@ -16,7 +17,9 @@ export function applyBalanceOverdue(
   const { balanceStatus } = booking.payment;
   if (booking.status !== 'confirmed' || balanceStatus === 'none' || balanceStatus === 'paid') return unchanged;
   const cause = { at: o.at, by: 'payment', reason: 'the balance was not paid in time' } as const;
-  if (!notice.cancel || booking.balanceTerms?.unpaidBalance !== 'cancel') {
+  const today = dateInZone(o.at, o.timezone);
+  const cancels = notice.cancel && booking.balanceTerms?.unpaidBalance === 'cancel' && today <= booking.startDate;
+  if (!cancels) {
     if (booking.balanceOverdue) return unchanged;
     const change = advance(
       booking,
@@ -25,9 +28,7 @@ export function applyBalanceOverdue(
     );
     return { kind: 'changed', change };
   }
-  const percentage = booking.policy
-    ? refundPercentage(booking.policy, dateInZone(o.at, o.timezone), booking.startDate)
-    : 100;
+  const percentage = booking.policy ? refundPercentage(booking.policy, today, booking.startDate) : 100;
   const change = advance(
     booking,
     {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { balanceOf, decideBalance, firstLook } from './balance.ts';
+import { balanceOf, decideBalance, firstLook, mayCancel } from './balance.ts';
 
 const timezone = 'America/Toronto';
-const balance = { amount: 8_400, dueOn: '2027-03-15' };
+const balance = { amount: 8_400, dueOn: '2027-03-15', arrival: '2027-06-01' };
 const terms = { reminderDays: 7, unpaidBalance: 'cancel', graceDays: 2 } as const;
 const decide = (now: string, told: Parameters<typeof decideBalance>[1]['told'] = 'none', changes: object = {}) => {
   const { tell, nextAt } = decideBalance(balance, {
@@ -42,6 +42,25 @@ test('without grace it is overdue when the due day is over', () => {
   expect(decide('2027-03-15T12:00:00Z', 'due', { graceDays: 0 })).toEqual([undefined, '2027-03-16T04:00:00.000Z']);
 });
 
+describe('a grace that would last into the stay', () => {
+  const late = { ...balance, arrival: '2027-03-16' };
+  const at = (now: string, told: 'due' | 'overdue') =>
+    decideBalance(late, { terms: { ...terms, graceDays: 10 }, told, timezone, now: new Date(now) });
+
+  test('ends when the day of arrival begins', () => {
+    expect(at('2027-03-15T12:00:00Z', 'due')).toEqual({ tell: undefined, nextAt: new Date('2027-03-16T04:00:00Z') });
+    expect(at('2027-03-16T04:00:00Z', 'due')).toEqual({ tell: 'overdue', nextAt: new Date('2027-03-17T04:00:00Z') });
+  });
+
+  test('cancels until the day of arrival is over, and is told of no more after it', () => {
+    const may = (now: string) => mayCancel(late, { terms, timezone, now: new Date(now) });
+    expect([may('2027-03-17T03:59:59Z'), may('2027-03-17T04:00:00Z')]).toEqual([true, false]);
+    expect(at('2027-03-17T04:00:00Z', 'overdue')).toEqual({ tell: undefined, nextAt: null });
+    // Told for the first time then: it is owed.
+    expect(at('2027-03-17T04:00:00Z', 'due')).toEqual({ tell: 'overdue', nextAt: null });
+  });
+});
+
 test('the first look is early enough for every time zone', () => {
   expect(firstLook(balance, terms).toISOString()).toBe('2027-03-07T10:00:00.000Z');
   expect(firstLook({ ...balance, dueOn: '2028-03-07' }, null).toISOString()).toBe('2028-02-28T10:00:00.000Z');
@@ -49,9 +68,9 @@ test('the first look is early enough for every time zone', () => {
 
 describe('a price', () => {
   test('that is paid at once leaves no balance', () => {
-    expect(balanceOf({ total: 12_000 })).toBeUndefined();
+    expect(balanceOf({ total: 12_000 }, '2027-06-01')).toBeUndefined();
     expect(
-      balanceOf({ total: 12_000, schedule: [{ purpose: 'full', amount: 12_000, dueDate: null }] }),
+      balanceOf({ total: 12_000, schedule: [{ purpose: 'full', amount: 12_000, dueDate: null }] }, '2027-06-01'),
     ).toBeUndefined();
   });
 
@@ -60,6 +79,6 @@ describe('a price', () => {
       { purpose: 'deposit' as const, amount: 3_600, dueDate: null },
       { purpose: 'balance' as const, amount: 8_400, dueDate: '2027-03-15' },
     ];
-    expect(balanceOf({ total: 12_000, schedule })).toEqual(balance);
+    expect(balanceOf({ total: 12_000, schedule }, '2027-06-01')).toEqual(balance);
   });
 });

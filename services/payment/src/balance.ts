@@ -13,6 +13,8 @@ export interface Balance {
   /** Minor units. */
   amount: number;
   dueOn: CivilDate;
+  /** The first day of the stay; the balance is due before it. */
+  arrival: CivilDate;
 }
 
 /** What was announced of a balance, in this order. */
@@ -25,19 +27,28 @@ const plainTerms: BalanceTerms = { reminderDays: 7, unpaidBalance: 'keep', grace
 export const termsOf = (terms: BalanceTerms | null): BalanceTerms => terms ?? plainTerms;
 
 /** What the frozen schedule leaves to be paid after the deposit; undefined when all is paid at once. */
-export function balanceOf(price: Pick<Price, 'total' | 'schedule'>): Balance | undefined {
+export function balanceOf(price: Pick<Price, 'total' | 'schedule'>, arrival: CivilDate): Balance | undefined {
   const later = scheduleOf(price).find(installment => installment.purpose === 'balance');
-  return later?.dueDate == null || later.amount === 0 ? undefined : { amount: later.amount, dueOn: later.dueDate };
+  if (later?.dueDate == null || later.amount === 0) return undefined;
+  return { amount: later.amount, dueOn: later.dueDate, arrival };
 }
 
 /**
- * The days on which each stage begins, on the establishment's calendar. A guest has the whole of the last day of grace to pay.
+ * The days on which each stage begins, on the establishment's calendar. A guest has the whole of the last day of grace to pay;
+ * no grace lasts into the stay, which nobody would cancel any more.
  */
-function daysOf({ dueOn }: Balance, terms: BalanceTerms): [BalanceStage, CivilDate][] {
+function daysOf({ dueOn, arrival }: Balance, terms: BalanceTerms): [BalanceStage, CivilDate][] {
   const reminder: [BalanceStage, CivilDate][] =
     terms.reminderDays > 0 ? [['upcoming', addDays(dueOn, -terms.reminderDays)]] : [];
-  return [...reminder, ['due', dueOn], ['overdue', addDays(dueOn, terms.graceDays + 1)]];
+  const afterGrace = addDays(dueOn, terms.graceDays + 1);
+  return [...reminder, ['due', dueOn], ['overdue', afterGrace < arrival ? afterGrace : arrival]];
 }
+
+/** An unpaid balance ends a booking where the owner wants that, until the day of arrival is over: who is there stays, and owes. */
+export const mayCancel = (
+  { arrival }: Pick<Balance, 'arrival'>,
+  o: { terms: BalanceTerms | null; timezone: string; now: Date },
+): boolean => termsOf(o.terms).unpaidBalance === 'cancel' && o.now < startOfDay(addDays(arrival, 1), o.timezone);
 
 /** No time zone is more than 14 hours ahead: the earliest moment at which there may be something to tell. */
 export function firstLook(balance: Balance, terms: BalanceTerms | null): Date {
@@ -59,7 +70,7 @@ export function decideBalance(
   const stages = daysOf(balance, termsOf(o.terms)).map(([stage, day]) => ({ stage, at: startOfDay(day, o.timezone) }));
   const reached = stages.filter(({ at }) => at <= o.now).at(-1)?.stage ?? 'none';
   const isNew = order.indexOf(reached) > order.indexOf(o.told);
-  const isUnheard = reached === 'overdue' && termsOf(o.terms).unpaidBalance === 'cancel';
+  const isUnheard = reached === 'overdue' && mayCancel(balance, o);
   return {
     tell: (isNew || isUnheard) && reached !== 'none' ? reached : undefined,
     nextAt: stages.find(({ at }) => at > o.now)?.at ?? (isUnheard ? new Date(o.now.getTime() + dayMs) : null),

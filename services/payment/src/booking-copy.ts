@@ -42,7 +42,7 @@ export const listenedEvents = {
 /** Keeps the newest version of a booking; an external one (no price) is nobody's to pay and is not kept. */
 export async function keepBooking(tx: Transaction, copy: BookingCopy): Promise<boolean> {
   if (copy.price === null) return false;
-  const balance = balanceOf(copy.price);
+  const balance = balanceOf(copy.price, copy.startDate);
   const noticeAt = balance && copy.status === 'confirmed' ? firstLook(balance, copy.balanceTerms) : null;
   await tx.$executeRaw`
     INSERT INTO bookings (id, version, status, cancel_reason, refund_percentage, confirmed_at, hold_expires_at, reference,

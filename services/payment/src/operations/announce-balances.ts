@@ -2,7 +2,7 @@ import { balanceEvents, balanceTerms, establishmentRequests } from '@monde-sauva
 import { outboxRow, request } from '@monde-sauvage/messaging';
 import { civilDateFromDb } from '@monde-sauvage/persistence';
 import { z } from 'zod';
-import { type Balance, type BalanceStage, decideBalance, termsOf } from '../balance.ts';
+import { type Balance, type BalanceStage, decideBalance, mayCancel } from '../balance.ts';
 import { inTransaction, type PaymentContext, type Transaction } from '../context.ts';
 import type { Booking } from '../generated/prisma/client.ts';
 import { isPaid, type Payment } from '../payment.ts';
@@ -61,7 +61,7 @@ async function announceBalance(context: PaymentContext, bookingId: string): Prom
   const terms = balanceTerms.nullable().parse(booking.balanceTerms);
   const { timezone } = found.value;
   const decide = (stage: BalanceStage) => decideBalance(balance, { terms, timezone, told: stage, now: context.now() });
-  const cancel = termsOf(terms).unpaidBalance === 'cancel';
+  const cancel = mayCancel(balance, { terms, timezone, now: context.now() });
   if (cancel && decide(told.parse(booking.balanceTold)).tell === 'overdue') {
     await closeSessions(context, bookingId);
     await context.passing('balance session closed, overdue not announced');
@@ -95,7 +95,7 @@ function owedBalance(booking: Booking, payments: readonly Payment[]): Balance | 
   const { status, balanceAmount, balanceDueOn } = booking;
   if (status !== 'confirmed' || balanceAmount === null || balanceDueOn === null) return undefined;
   if (payments.some(payment => payment.purpose === 'balance' && isPaid(payment))) return undefined;
-  return { amount: balanceAmount, dueOn: civilDateFromDb(balanceDueOn) };
+  return { amount: balanceAmount, dueOn: civilDateFromDb(balanceDueOn), arrival: civilDateFromDb(booking.startDate) };
 }
 
 const isOpenBalance = (payment: Payment): boolean => payment.purpose === 'balance' && payment.status === 'open';
@@ -119,7 +119,8 @@ async function publish(
 ): Promise<void> {
   const at = context.now();
   const { id: bookingId, establishmentId, currency } = o.booking;
-  const notice = { bookingId, establishmentId, ...o.balance, currency, occurredAt: at.toISOString() };
+  const { amount, dueOn } = o.balance;
+  const notice = { bookingId, establishmentId, amount, dueOn, currency, occurredAt: at.toISOString() };
   const where = { id: context.newId(), aggregateId: bookingId, at };
   const row =
     o.tell === 'overdue'

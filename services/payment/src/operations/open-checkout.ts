@@ -3,6 +3,7 @@ import {
   type BookingSnapshot,
   bookingRequests,
   type checkout,
+  establishmentRequests,
   mayManage,
   type Result,
   refuse,
@@ -10,7 +11,7 @@ import {
 } from '@monde-sauvage/contracts';
 import { request } from '@monde-sauvage/messaging';
 import type { z } from 'zod';
-import { termsOf } from '../balance.ts';
+import { mayCancel } from '../balance.ts';
 import { keepBooking } from '../booking-copy.ts';
 import { buildCheckoutParams, holdUntil, type Owed, sessionExpiry } from '../checkout-session.ts';
 import { inTransaction, type PaymentContext } from '../context.ts';
@@ -91,10 +92,14 @@ const closeOther = (context: PaymentContext, payment: Payment) =>
     return undefined;
   });
 
-/** Booking was told to cancel it because the balance was not paid. */
+/** Booking was told to cancel it because the balance was not paid, and still may. */
 async function isTooLate(context: PaymentContext, booking: PricedBooking): Promise<boolean> {
+  const { establishmentId, startDate: arrival, balanceTerms: terms } = booking;
   const { balanceTold } = await context.db.booking.findUniqueOrThrow({ where: { id: booking.id } });
-  return balanceTold === 'overdue' && termsOf(booking.balanceTerms).unpaidBalance === 'cancel';
+  if (balanceTold !== 'overdue') return false;
+  const found = await request(context.nc, establishmentRequests.getEstablishment, { establishmentId });
+  if (!found.ok) throw new Error(`establishment ${establishmentId}: ${found.refusal.message}`);
+  return mayCancel({ arrival }, { terms, timezone: found.value.timezone, now: context.now() });
 }
 
 /** The booking's open attempt, or a new one. A partial unique index lets two requests at once share one. */
