@@ -89,21 +89,25 @@ export async function orUnavailable<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
+/** What a delivery turned out to be; `unreadable`: well signed, but no event that holds its object (a thin one, say). */
+export type Delivery = { kind: 'event'; event: unknown } | { kind: 'unreadable' } | { kind: 'forged' };
+
 /**
  * The event in a webhook delivery, if one of the secrets signed these very bytes less than five minutes ago
- * (Stripe: verify webhook signatures); undefined when none did.
+ * (Stripe: verify webhook signatures).
  */
-export function verifyWebhook(stripe: Stripe, rawBody: Buffer, signature: string, secrets: string[]): unknown {
+export function verifyWebhook(stripe: Stripe, rawBody: Buffer, signature: string, secrets: string[]): Delivery {
   const toleranceSeconds = 300;
   for (const secret of secrets) {
     try {
       const event: unknown = stripe.webhooks.constructEvent(rawBody, signature, secret, toleranceSeconds);
-      return event;
-    } catch {
+      return { kind: 'event', event };
+    } catch (error) {
+      if (!(error instanceof Stripe.errors.StripeSignatureVerificationError)) return { kind: 'unreadable' };
       // Perhaps the next secret.
     }
   }
-  return undefined;
+  return { kind: 'forged' };
 }
 
 /** When money moved at Stripe, in seconds since the epoch. */

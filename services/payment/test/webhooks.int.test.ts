@@ -68,6 +68,18 @@ test('a forged, an old and an unsigned delivery are refused and leave nothing be
   expect(stage.factsOf(bookingId)).toEqual([]);
 });
 
+test('a well signed body that is no event, or a thin one, is refused as that, not as forged', async () => {
+  const thin = { id: 'evt_thin', object: 'v2.core.event', type: 'v1.checkout.session.completed', livemode: false };
+  for (const payload of ['not JSON', '[]', JSON.stringify(thin)]) {
+    const signature = stage.stripeClient.webhooks.generateTestHeaderString({ payload, secret: 'whsec_of_the_test' });
+    expect(await stage.receiveWebhook(payload, signature)).toMatchObject({
+      ok: false,
+      refusal: { code: 'validation_failed', message: 'The body is not an event.' },
+    });
+  }
+  expect(await stage.db.stripeEvent.count({ where: { id: 'evt_thin' } })).toBe(0);
+});
+
 test('a well signed lie changes nothing either: only what Stripe says when asked counts', async () => {
   const { bookingId, sessionId } = await openSession();
   const body = JSON.stringify({

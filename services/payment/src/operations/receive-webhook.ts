@@ -14,15 +14,16 @@ export async function receiveWebhook(
 ): Promise<Result<{ stored: boolean }>> {
   const received = context.metrics.counter('stripe_webhooks_total', 'Webhook deliveries, by outcome', ['outcome']);
   const secrets = context.config.STRIPE_WEBHOOK_SECRET;
-  const event = verifyWebhook(context.stripe, Buffer.from(rawBody, 'base64'), signature, secrets);
-  if (event === undefined) {
+  const delivery = verifyWebhook(context.stripe, Buffer.from(rawBody, 'base64'), signature, secrets);
+  if (delivery.kind === 'forged') {
     received.inc({ outcome: 'forged' });
     context.logger.warn('a webhook delivery with a wrong or old signature was refused');
     return refuse('validation_failed', 'The signature does not match.');
   }
-  const hint = stripeEvent.safeParse(event);
+  const hint = stripeEvent.safeParse(delivery.kind === 'event' ? delivery.event : undefined);
   if (!hint.success) {
     received.inc({ outcome: 'unreadable' });
+    context.logger.warn('a signed webhook delivery is no event: the endpoint has to send snapshots, not thin events');
     return refuse('validation_failed', 'The body is not an event.');
   }
   const stored = (await storeEvents(context, [hint.data], 'webhook')) > 0;
