@@ -7,6 +7,7 @@ export { type GuardedCommand, type GuardedProcess, startGuarded } from './guarde
 export { startNatsServer } from './nats-server.ts';
 export { isListening, reservePort } from './ports.ts';
 export { type PostgresOptions, startPostgresServer } from './postgres-server.ts';
+export { recordingLogger } from './recording-logger.ts';
 export {
   type PropertyRun,
   readPropertyRun,

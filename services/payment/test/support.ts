@@ -28,7 +28,7 @@ import {
   startOutboxRelay,
 } from '@monde-sauvage/messaging';
 import { createPool, prismaAdapter } from '@monde-sauvage/persistence';
-import { createMetrics, newId } from '@monde-sauvage/service-kit';
+import { createMetrics, type Logger, newId } from '@monde-sauvage/service-kit';
 import { createTestDatabase, eventually, silentLogger, testNats } from '@monde-sauvage/testkit';
 import type { z } from 'zod';
 import { readConfig } from '../src/config.ts';
@@ -45,14 +45,13 @@ export type Stage = Awaited<ReturnType<typeof setStage>>;
  * The payment service between its real neighbours' stand-ins: Stripe (the emulator), the booking service (answers
  * from `bookings` and announces what it is told to) and the gateway (hands webhooks on).
  */
-export async function setStage() {
+export async function setStage({ logger = silentLogger }: { logger?: Logger } = {}) {
   const [nats, database, bookingDatabase] = await Promise.all([
     testNats(),
     createTestDatabase({ prismaDir }),
     createTestDatabase({ prismaDir }),
   ]);
   const stripe = await startStripeEmulator({ webhookSecret });
-  const logger = silentLogger;
   const metrics = createMetrics('test');
   const config = readConfig({
     PORT: '0',
