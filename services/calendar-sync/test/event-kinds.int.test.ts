@@ -5,9 +5,12 @@ import {
   announceChalet,
   type CalendarSystem,
   type Chalet,
+  choose,
+  connectGoogle,
   day,
   granted,
   ownerEmail,
+  seedChalet,
   seedConnectedChalet,
   startCalendarSystem,
   today,
@@ -97,6 +100,39 @@ describe('the nights that an owner’s events take', () => {
   ];
   test.each(cases)('%s', async (name, event, nights) => {
     expect(await nightsOf({ summary: name, ...event })).toEqual(nights);
+  });
+
+  test('are known from the first reading on, however long ago a stay under way began', async () => {
+    const other = await seedChalet(system);
+    granted((await connectGoogle(system, other)).answer);
+    const stays: [string, number, number][] = [
+      ['over for a season', -130, -100],
+      ['over since yesterday', -3, -1],
+      ['all around the months that are asked for', -200, 200],
+      ['under way', -40, 1],
+      ['for more than a month', 20, 60],
+    ];
+    for (const [summary, from, to] of stays) {
+      system.google.createEvent(other.calendarId, { summary, start: { date: day(from) }, end: { date: day(to) } });
+    }
+    const moment = { dateTime: `${day(5)}T12:00:00`, timeZone: 'America/Toronto' };
+    system.google.createEvent(other.calendarId, { summary: 'no time at all', start: moment, end: moment });
+    granted(await choose(system, other));
+    const { rows } = await system.pool.query(
+      `SELECT title, start_date || '/' || end_date AS stay FROM external_events WHERE chalet_id = $1 ORDER BY start_date`,
+      [other.chaletId],
+    );
+    expect(rows).toEqual([
+      { title: 'all around the months that are asked for', stay: `${day(-200)}/${day(200)}` },
+      { title: 'under way', stay: `${day(-40)}/${day(1)}` },
+      { title: 'over since yesterday', stay: `${day(-3)}/${day(-1)}` },
+      { title: 'no time at all', stay: `${day(5)}/${day(6)}` },
+      { title: 'for more than a month', stay: `${day(20)}/${day(60)}` },
+    ]);
+    const { busy } = granted(
+      await system.ask(calendarRequests.consult, { chaletId: other.chaletId, from: day(30), to: day(31) }),
+    );
+    expect(busy.map(({ startDate }) => startDate)).toEqual([day(-200), day(20)]);
   });
 
   test('come and go as the owner answers, frees, and takes back', async () => {

@@ -25,6 +25,17 @@ describe('an event in an owner’s calendar', () => {
     });
   });
 
+  test('takes one night when it says no end', () => {
+    expect(nightsOfEvent({ start: { date: '2028-02-28' } }, timezone)).toEqual({
+      startDate: '2028-02-28',
+      endDate: '2028-02-29',
+    });
+    const moment = { dateTime: '2027-12-31T23:59:00-05:00' };
+    for (const event of [{ start: moment }, { start: moment, end: moment, endTimeUnspecified: true }]) {
+      expect(nightsOfEvent(event, timezone)).toEqual({ startDate: '2027-12-31', endDate: '2028-01-01' });
+    }
+  });
+
   test('shows no title when it is private, or has none', () => {
     expect(classify({ ...allDay, summary: 'Secret', visibility: 'private' })).toMatchObject({ title: null });
     expect(classify({ ...allDay, summary: 'Secret', visibility: 'confidential' })).toMatchObject({ title: null });
