@@ -68,6 +68,12 @@ async function announced(bookingId: string): Promise<boolean[]> {
   return rows.map(({ conflict }) => conflict);
 }
 
+/** As `/metrics` counts them, of all chalets. */
+async function counted(): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${system.service.port}/metrics`)).text();
+  return Number(/^booking_conflicts\S* (\d+)$/m.exec(text)?.[1]);
+}
+
 describe('a conflict between a website booking and an event of the owner', () => {
   it.each([
     ['moves away', { from: 12, to: 14 }],
@@ -78,6 +84,14 @@ describe('a conflict between a website booking and an event of the owner', () =>
     expect(await inConflict()).toBe(0);
     expect(Object.values(await flags())).not.toContain(true);
     expect(await announced(booking.id)).toEqual([false, true, false]);
+  });
+
+  it('is counted for whoever watches the platform', async () => {
+    const before = await counted();
+    const { record } = await seedConflict();
+    expect(await counted()).toBe(before + 2);
+    await record('removed');
+    expect(await counted()).toBe(before);
   });
 
   it('clears when the guest cancels, at both rows', async () => {
