@@ -73,6 +73,14 @@ async function expectNotice(at: string, o: { lodge: TimedLodge; guest: Guest; ac
   expect(Date.parse(told?.at ?? '')).toBeGreaterThanOrEqual(Date.parse(at));
 }
 
+/** Time passes until the day on which the balance is due, and that is told. */
+async function untilDue(at: string, ...some: [TimedLodge, Guest][]) {
+  platform.travelTo(at);
+  for (const [lodge, guest] of some) {
+    await comesTrue(platform, 'due', async () => (await noticesOf(lodge, guest)).includes('balance_due'));
+  }
+}
+
 describe('a balance that nobody pays, where owners cancel', () => {
   it('is reminded of, due, and cancels after the grace, by the calendar of the chalet', async () => {
     const lodge = await openLodge('cancel');
@@ -113,6 +121,7 @@ describe('a balance that nobody pays, where owners cancel', () => {
     const stay = { startDate: '2028-04-13', endDate: '2028-04-15' };
     const [guest, left] = [await bookWithDeposit(lodge, stay), await bookWithDeposit(other, stay)];
     expect(guest.price?.schedule?.at(1)?.dueDate).toBe('2028-03-14');
+    await untilDue('2028-03-14T04:00:01Z', [lodge, guest], [other, left]);
     platform.travelTo('2028-03-18T03:58:00Z');
     const [page, leftPage] = [await openPage(guest), await openPage(left)];
     platform.stripe.webhooks.pause();
@@ -152,17 +161,36 @@ describe('a balance that is due on the eve of a stay, where owners cancel after 
   });
 });
 
+describe('a balance that came due while the deposit was on its way, where owners cancel', () => {
+  it('is told of when the deposit arrives, and the guest has the grace from then on', async () => {
+    const lodge = await openLodge('cancel');
+    platform.travelTo('2028-03-24T16:00:00Z');
+    // Due tomorrow, overdue on the 29th.
+    const guest = await bookInTime(platform, lodge, { startDate: '2028-04-24', endDate: '2028-04-27' });
+    expect(guest.price?.schedule?.at(1)?.dueDate).toBe('2028-03-25');
+    const page = await openPage(guest);
+    platform.stripe.sessions.pay(page, 'delayed');
+    platform.travelTo('2028-04-01T16:00:00Z');
+    platform.stripe.sessions.settle(page, 'succeeded');
+    await comesTrue(platform, 'due', async () => (await noticesOf(lodge, guest)).includes('balance_due'));
+    expect(await read(lodge, guest)).toMatchObject({ status: 'confirmed', payment: { balanceStatus: 'due' } });
+    await expectNotice('2028-04-05T04:00:00Z', { lodge, guest, action: 'balance_unpaid' });
+    expect(await noticesOf(lodge, guest)).toEqual(['balance_due', 'balance_unpaid']);
+  });
+});
+
 describe('a balance that nobody pays, where owners keep', () => {
   it('stays owed, is said to be overdue, and can be paid until arrival', async () => {
     const lodge = await openLodge('keep');
     const guest = await bookWithDeposit(lodge, { startDate: '2028-05-10', endDate: '2028-05-13' });
+    await untilDue('2028-04-10T04:00:01Z', [lodge, guest]);
     platform.travelTo('2028-04-14T04:00:01Z');
     await comesTrue(platform, 'overdue', async () => (await read(lodge, guest)).payment.balanceStatus === 'overdue');
     expect(await read(lodge, guest)).toMatchObject({ status: 'confirmed', payment: { amountDue: 42_000 } });
     platform.travelTo('2028-05-09T12:00:00Z');
     await pay(lodge, guest);
     expect((await read(lodge, guest)).payment).toMatchObject({ amountDue: 0, balanceStatus: 'paid' });
-    expect(await noticesOf(lodge, guest)).toEqual(['balance_overdue', 'balance_succeeded']);
+    expect(await noticesOf(lodge, guest)).toEqual(['balance_due', 'balance_overdue', 'balance_succeeded']);
   });
 });
 
@@ -239,6 +267,7 @@ it('what the owner changes later changes nothing for who has booked', async () =
     cancellationPolicy: 'strict',
   };
   await lodge.owner.call('PATCH', `/v1/establishments/${lodge.establishmentId}`, { body: patch });
+  await untilDue('2028-11-10T05:00:01Z', [lodge, guest]);
   platform.travelTo('2028-11-14T05:00:01Z');
   await comesTrue(platform, 'overdue', async () => (await read(lodge, guest)).payment.balanceStatus === 'overdue');
   const told = await guest.guest.expect(200, booking, 'GET', `/v1/bookings/${guest.id}`);

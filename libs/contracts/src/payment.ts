@@ -77,7 +77,7 @@ const balanceNotice = z.object({
 
 /** Told once each, whatever restarts: reminders for whoever writes to guests. Only what booking is to cancel and has not is told again. */
 export const balanceEvents = {
-  /** `upcoming` some days before the balance is due, `due` on the day. */
+  /** `upcoming` some days before the balance is due, `due` on the day or, when that was missed, as soon as it can be told. */
   balanceDue: defineEvent({
     subject: 'payment.balance_due',
     stream: 'PAYMENT',

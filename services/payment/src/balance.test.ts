@@ -22,7 +22,9 @@ test.each([
   ['on the day, in summer time', '2027-03-15T04:00:00Z', 'upcoming', 'due', '2027-03-18T04:00:00.000Z'],
   ['in the last hour of grace', '2027-03-18T03:59:59Z', 'due', undefined, '2027-03-18T04:00:00.000Z'],
   ['when the grace is over', '2027-03-18T04:00:00Z', 'due', 'overdue', '2027-03-19T04:00:00.000Z'],
-  ['long after, with nothing told', '2027-05-01T00:00:00Z', 'none', 'overdue', '2027-05-02T00:00:00.000Z'],
+  ['two days late, never told', '2027-03-17T12:00:00Z', 'upcoming', 'due', '2027-03-20T04:00:00.000Z'],
+  ['long after, with nothing told', '2027-05-01T00:00:00Z', 'none', 'due', '2027-05-03T04:00:00.000Z'],
+  ['when the grace from then on is over', '2027-05-03T04:00:00Z', 'due', 'overdue', '2027-05-04T04:00:00.000Z'],
   ['a day after booking was told to cancel', '2027-03-19T04:00:00Z', 'overdue', 'overdue', '2027-03-20T04:00:00.000Z'],
 ] as const)('%s (%s)', (_when, now, told, tell, nextAt) => {
   expect(decide(now, told)).toEqual([tell, nextAt]);
@@ -44,7 +46,7 @@ test('without grace it is overdue when the due day is over', () => {
 
 describe('a grace that would last into the stay', () => {
   const late = { ...balance, arrival: '2027-03-16' };
-  const at = (now: string, told: 'due' | 'overdue') =>
+  const at = (now: string, told: 'none' | 'due' | 'overdue') =>
     decideBalance(late, { terms: { ...terms, graceDays: 10 }, told, timezone, now: new Date(now) });
 
   test('ends when the day of arrival begins', () => {
@@ -58,6 +60,7 @@ describe('a grace that would last into the stay', () => {
     expect(at('2027-03-17T04:00:00Z', 'overdue')).toEqual({ tell: undefined, nextAt: null });
     // Told for the first time then: it is owed.
     expect(at('2027-03-17T04:00:00Z', 'due')).toEqual({ tell: 'overdue', nextAt: null });
+    expect(at('2027-03-16T12:00:00Z', 'none')).toEqual({ tell: 'due', nextAt: new Date('2027-03-17T04:00:00Z') });
   });
 });
 

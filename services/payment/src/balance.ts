@@ -2,6 +2,7 @@ import {
   addDays,
   type BalanceTerms,
   type CivilDate,
+  dateInZone,
   type Price,
   scheduleOf,
   startOfDay,
@@ -58,8 +59,9 @@ export function firstLook(balance: Balance, terms: BalanceTerms | null): Date {
 
 /**
  * What is to be announced now, and when to look again. Only the newest stage is told: who books the day before the
- * balance is due is not reminded of it twice. What booking is to cancel and has not is told again each day: the event was
- * lost, or waits.
+ * balance is due is not reminded of it twice. But nobody is overdue who was never told that it is due (a deposit that took
+ * days to arrive, an outage): the grace is counted from the day on which that is told. What booking is to cancel and has
+ * not is told again each day: the event was lost, or waits.
  * @param o.told what was announced already
  * @returns `tell` undefined when there is nothing new; `nextAt` null when nothing follows
  */
@@ -67,12 +69,23 @@ export function decideBalance(
   balance: Balance,
   o: { terms: BalanceTerms | null; told: BalanceStage; timezone: string; now: Date },
 ): { tell: Exclude<BalanceStage, 'none'> | undefined; nextAt: Date | null } {
-  const stages = daysOf(balance, termsOf(o.terms)).map(([stage, day]) => ({ stage, at: startOfDay(day, o.timezone) }));
+  const terms = termsOf(o.terms);
+  const isTold = (stage: BalanceStage) => order.indexOf(o.told) >= order.indexOf(stage);
+  const stages = daysOf(balance, terms).map(([stage, day]) => ({ stage, at: startOfDay(day, o.timezone) }));
   const reached = stages.filter(({ at }) => at <= o.now).at(-1)?.stage ?? 'none';
-  const isNew = order.indexOf(reached) > order.indexOf(o.told);
+  const isDue = reached === 'due' || reached === 'overdue';
+  if (isDue && !isTold('due')) return { tell: 'due', nextAt: endOfGrace(balance, terms, o) };
   const isUnheard = reached === 'overdue' && mayCancel(balance, o);
   return {
-    tell: (isNew || isUnheard) && reached !== 'none' ? reached : undefined,
+    tell: reached !== 'none' && (!isTold(reached) || isUnheard) ? reached : undefined,
     nextAt: stages.find(({ at }) => at > o.now)?.at ?? (isUnheard ? new Date(o.now.getTime() + dayMs) : null),
   };
+}
+
+/** When the balance is told to be due today: the end of the last day of grace, in the stay only when that has begun. */
+function endOfGrace({ dueOn, arrival }: Balance, terms: BalanceTerms, o: { timezone: string; now: Date }): Date {
+  const today = dateInZone(o.now, o.timezone);
+  const overdueOn = addDays(today > dueOn ? today : dueOn, terms.graceDays + 1);
+  const before = overdueOn < arrival ? overdueOn : arrival;
+  return startOfDay(before > today ? before : addDays(today, 1), o.timezone);
 }

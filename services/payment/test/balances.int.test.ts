@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { BookingSnapshot } from '@monde-sauvage/contracts';
+import { type BookingSnapshot, startOfDay } from '@monde-sauvage/contracts';
 import { eventually } from '@monde-sauvage/testkit';
 import { type Stage, setStage } from './support.ts';
 
@@ -150,20 +150,24 @@ test('a balance is reminded of, due and overdue once each, over replicas and res
 test('a balance that is overdue where owners cancel is closed at Stripe before booking is told', async () => {
   const unpaid = await stage.bookPaid(withDeposit({ dueInDays: 1, unpaidBalance: 'cancel' }));
   const inTime = await stage.bookPaid(withDeposit({ dueInDays: 1, unpaidBalance: 'cancel' }));
-  stage.stripe.clock.moveBy(4 * dayMs);
+  stage.stripe.clock.moveBy(dayMs);
+  for (const { bookingId } of [unpaid, inTime]) await notices(bookingId, 1);
+  const overdueAt = startOfDay(inDays(3), 'America/Toronto').getTime();
+  stage.stripe.clock.moveBy(overdueAt - 1_800_000 - stage.stripe.clock.now().getTime());
   // Both have the page open when the time is over; one pays before we come to it.
   for (const { bookingId } of [unpaid, inTime]) expect(await stage.checkout(bookingId)).toMatchObject({ ok: true });
+  stage.stripe.clock.moveBy(1_801_000);
   stage.stripe.webhooks.pause();
   stage.stripe.sessions.pay(await sessionOf(inTime.bookingId));
-  await notices(unpaid.bookingId, 1);
+  await notices(unpaid.bookingId, 2);
   await told(inTime.bookingId, 'payment.succeeded', 2);
   stage.stripe.webhooks.resume();
-  expect(stagesOf(unpaid.bookingId)).toEqual(['overdue, cancel: true']);
+  expect(stagesOf(unpaid.bookingId)).toEqual(['due', 'overdue, cancel: true']);
   expect((await atStripe(unpaid.bookingId))?.status).toBe('expired');
-  expect(stagesOf(inTime.bookingId)).toEqual([]);
+  expect(stagesOf(inTime.bookingId)).toEqual(['due']);
   expect(await stage.checkout(unpaid.bookingId)).toMatchObject({ ok: false, refusal: { code: 'not_pending' } });
   // Booking has not cancelled it by the next day, so it has not heard.
   stage.stripe.clock.moveBy(dayMs);
-  await notices(unpaid.bookingId, 2);
-  expect(stagesOf(unpaid.bookingId)).toEqual(['overdue, cancel: true', 'overdue, cancel: true']);
+  await notices(unpaid.bookingId, 3);
+  expect(stagesOf(unpaid.bookingId)).toEqual(['due', 'overdue, cancel: true', 'overdue, cancel: true']);
 });
