@@ -25,7 +25,7 @@ const order: readonly BalanceStage[] = ['none', 'upcoming', 'due', 'overdue'];
 
 /** Bookings of older versions have none. */
 const plainTerms: BalanceTerms = { reminderDays: 7, unpaidBalance: 'keep', graceDays: 3 };
-export const termsOf = (terms: BalanceTerms | null): BalanceTerms => terms ?? plainTerms;
+const termsOf = (terms: BalanceTerms | null): BalanceTerms => terms ?? plainTerms;
 
 /** What the frozen schedule leaves to be paid after the deposit; undefined when all is paid at once. */
 export function balanceOf(price: Pick<Price, 'total' | 'schedule'>, arrival: CivilDate): Balance | undefined {
