@@ -106,6 +106,12 @@ export async function findSessionOfIntent(stripe: Stripe, paymentIntent: string)
   return data[0]?.id;
 }
 
+/** Our id of the payment that a session was made for; undefined when it was not made by us. */
+export async function findPaymentIdOfSession(stripe: Stripe, sessionId: string): Promise<string | undefined> {
+  const { metadata } = await stripe.checkout.sessions.retrieve(sessionId);
+  return metadata?.paymentId;
+}
+
 /** An object that was asked to be expanded: fetched when only its id came. */
 const whole = async <T extends object>(
   value: string | T | null | undefined,

@@ -250,6 +250,34 @@ test('money of an unknown session is put before a person, with a reason', async 
   expect(event).toMatchObject({ outcome: 'needs_review', reason: 'unknown_session' });
 });
 
+test('a session is taken for ours by what Stripe says of it, not by what an event says', async () => {
+  // An attempt whose session was never made, and a session that somebody made by hand.
+  const { id: bookingId } = stage.book();
+  stage.stripe.faults.add({
+    match: { method: 'POST', path: '^/v1/checkout/sessions$' },
+    loseResponse: 'before',
+    times: 3,
+  });
+  await expect(stage.checkout(bookingId)).rejects.toThrow(/unavailable/);
+  const [attempt] = await stage.payments(bookingId);
+  const foreign = await stage.stripeClient.checkout.sessions.create({
+    mode: 'payment',
+    line_items: [{ quantity: 1, price_data: { currency: 'cad', unit_amount: 100, product_data: { name: 'Wood' } } }],
+    success_url: 'https://monde-sauvage.test/',
+  });
+  const object = { id: foreign.id, object: 'checkout.session', metadata: { paymentId: attempt?.id } };
+  const body = JSON.stringify({ id: 'evt_foreign', type: 'checkout.session.completed', data: { object } });
+  expect(await stage.stripe.webhooks.forge({ body, secret: 'whsec_of_the_test' })).toBe(200);
+  await eventually(async () => {
+    const row = await stage.db.stripeEvent.findUnique({ where: { id: 'evt_foreign' } });
+    return row?.outcome === 'needs_review' && row.reason === 'unknown_session';
+  });
+  expect(await stage.payments(bookingId)).toMatchObject([{ id: attempt?.id, checkoutSessionId: null }]);
+  // Its guest can pay all the same.
+  expect(await stage.checkout(bookingId)).toMatchObject({ ok: true });
+  expect((await stage.payments(bookingId))[0]?.checkoutSessionId).not.toBe(foreign.id);
+});
+
 test('a delivery is answered without Stripe, in a few times what a question to our own rows costs', async () => {
   const { sessionId } = await openSession();
   const median = async (act: (index: number) => Promise<unknown>) => {

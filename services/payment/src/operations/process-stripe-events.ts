@@ -4,7 +4,7 @@ import type { StripeEvent } from '../generated/prisma/client.ts';
 import { toPayment } from '../payment-store.ts';
 import { describeStripeError, isMissing } from '../stripe-client.ts';
 import { movesMoney } from '../stripe-event.ts';
-import { findSessionOfIntent } from '../stripe-state.ts';
+import { findPaymentIdOfSession, findSessionOfIntent } from '../stripe-state.ts';
 import { storeSession } from './open-session.ts';
 import { syncPayment } from './sync-payment.ts';
 
@@ -91,8 +91,9 @@ async function findPaymentOf(context: PaymentContext, event: StripeEvent): Promi
   if (known) return { paymentId: known.id };
   const hinted = event.paymentId === null ? null : await db.payment.findUnique({ where: { id: event.paymentId } });
   if (!hinted) return 'unknown_session';
-  // We asked for this session and did not live to store it.
+  // We asked for this session and did not live to store it, if Stripe says so too: an event is a hint and no more.
   if (hinted.checkoutSessionId === null) {
+    if ((await findPaymentIdOfSession(context.stripe, sessionId)) !== hinted.id) return 'unknown_session';
     await storeSession(context, toPayment(hinted), sessionId);
     return { paymentId: hinted.id };
   }
