@@ -1,39 +1,40 @@
 import type { ExternalEventChange } from '@monde-sauvage/contracts';
+import { checkMirrors } from './check-mirrors.ts';
 import type { Context, Transaction } from './context.ts';
 import { classifyEvent, type GoogleEvent } from './domain/classify-event.ts';
-import { findDrift, unverified } from './domain/drift.ts';
+import { isOfOurSeries, mayBeOurs } from './domain/compact-event.ts';
 import { firstRevision } from './domain/first-revision.ts';
-import { isShared } from './domain/merge-event.ts';
-import {
-  bookingOfEventId,
-  isMirrorEventId,
-  isOurs,
-  keptOf,
-  mirrorEventIds,
-  type WrittenEvent,
-} from './domain/mirror-event.ts';
+import { bookingOfEventId, isMirrorEventId } from './domain/mirror-event.ts';
 import { type Observed, planExternalChanges } from './domain/plan-external-changes.ts';
-import type { Calendar } from './generated/prisma/client.ts';
+import { type Calendar, Prisma } from './generated/prisma/client.ts';
 import type { Listing } from './list-changes.ts';
-import { fromRow as externalFromRow, writeExternalChanges } from './stores/external-event-store.ts';
+import {
+  batchSize,
+  changeExternalEvents,
+  findExternalEvents,
+  writeExternalChanges,
+} from './stores/external-event-store.ts';
 import { type Mirror, fromRow as mirrorFromRow } from './stores/mirror-store.ts';
 import { transact } from './stores/transact.ts';
 
 export interface Applied {
+  /** The first changes, to be told at once; those beyond are told by their events alone. */
   changes: ExternalEventChange[];
+  changed: number;
+  removed: number;
   /** Mirrors that were touched in Google and will be put right. */
   drifted: number;
 }
 
-/** Above this, all that is known is read instead of what is named. */
-const mostIds = 5_000;
+/** Changes that are kept to be told at once: a calendar that is read for the first time may bring tens of thousands. */
+const mostToldAtOnce = 2_000;
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
  * Takes over what Google listed: our copy of the owner's events, the news of it, drifted mirrors and the sync token in
- * one transaction. undefined when the calendar was chosen anew or taken over meanwhile, or the chalet has another zone
- * by now: then nothing is written.
+ * one transaction. undefined when the calendar was chosen anew or taken over meanwhile: then nothing is written. Goes batch
+ * by batch, so that neither the event loop nor the transaction stands still for long: Postgres ends one that does.
  * @param o.listedAt when the list was begun; what we wrote since then may be missing from it
  */
 export async function applyListing(
@@ -42,7 +43,8 @@ export async function applyListing(
   o: { listing: Listing; timezone: string; listedAt: Date },
 ): Promise<Applied | undefined> {
   const { chaletId, establishmentId, calendarId } = calendar;
-  const { listing } = o;
+  const { listing, listedAt } = o;
+  const about = { chaletId, establishmentId };
   return transact(
     context.db,
     async tx => {
@@ -55,27 +57,48 @@ export async function applyListing(
       // Who changes the zone takes away the sync token, for a full list; keeping the one of this list would undo that.
       const chalet = await tx.chalet.findUnique({ where: { id: chaletId }, select: { timezone: true } });
       if (chalet !== null && chalet.timezone !== o.timezone) return undefined;
-      const ids = listing.items.flatMap(item => [item.id, item.recurringEventId].flatMap(id => id ?? []));
-      const mirrors = await findMirrors(tx, calendar, listing, ids);
-      const observed = observe(listing.items, mirrors, { calendar, timezone: o.timezone });
-      const known = await tx.externalEvent.findMany({
-        where: listing.full || ids.length > mostIds ? { chaletId } : { chaletId, googleEventId: { in: ids } },
-      });
-      const plan = planExternalChanges({
-        calendarId,
-        known: known.map(externalFromRow),
-        observed,
-        full: listing.full,
-        firstRevision: firstRevision(context.now()),
-      });
-      const changes = await writeExternalChanges(tx, context, { chaletId, establishmentId }, plan);
-      const drifted = await checkMirrors(tx, context, { mirrors, calendar, listing, listedAt: o.listedAt });
+      const applied: Applied = { changes: [], changed: 0, removed: 0, drifted: 0 };
+      const told = (changes: ExternalEventChange[]) => {
+        applied.changes.push(...changes.slice(0, mostToldAtOnce - applied.changes.length));
+        const removed = changes.filter(({ kind }) => kind === 'removed').length;
+        applied.removed += removed;
+        applied.changed += changes.length - removed;
+      };
+      const repeating = new Set(
+        [...listing.events.values()].filter(isOfOurSeries).flatMap(({ recurringEventId }) => recurringEventId ?? []),
+      );
+      const checked = new Set<string>();
+      const check = async (found: Mirror[]) => {
+        const mirrors = found.filter(({ bookingId }) => !checked.has(bookingId));
+        for (const { bookingId } of mirrors) checked.add(bookingId);
+        applied.drifted += await checkMirrors(tx, context, { mirrors, calendar, listing, repeating, listedAt });
+      };
+      const plan = { calendarId, full: listing.full, firstRevision: firstRevision(context.now()) };
+      const items = listing.events.values();
+      for (let batch = take(items, batchSize); batch.length > 0; batch = take(items, batchSize)) {
+        const mirrors = await findMirrorsOf(tx, calendar, batch);
+        const observed = observe(batch, mirrors, { calendar, timezone: o.timezone });
+        const ids = observed.map(({ googleEventId }) => googleEventId);
+        const known = await findExternalEvents(tx, chaletId, ids);
+        told(await writeExternalChanges(tx, context, about, planExternalChanges({ ...plan, known, observed })));
+        await check(mirrors);
+      }
+      if (listing.full !== undefined) {
+        const seen = [...listing.events.keys()];
+        const { absentAfter } = listing.full;
+        await changeExternalEvents(tx, context, about, {
+          which: Prisma.sql`end_date > ${absentAfter}::date AND NOT (google_event_id = ANY (${seen}::text[]))`,
+          plan: known => planExternalChanges({ ...plan, known, observed: [] }),
+          told,
+        });
+        await forEachMirrorIn(tx, calendarId, check);
+      }
       await tx.calendar.update({
         where: { chaletId },
         data: {
           syncToken: listing.syncToken,
-          lastSyncAt: o.listedAt,
-          ...(listing.full ? { lastFullSyncAt: o.listedAt } : {}),
+          lastSyncAt: listedAt,
+          ...(listing.full ? { lastFullSyncAt: listedAt } : {}),
           failures: 0,
           status: 'ok',
           reason: null,
@@ -85,25 +108,54 @@ export async function applyListing(
           leaseUntil: null,
         },
       });
-      return { changes, drifted };
+      return applied;
     },
-    { timeoutMs: 30_000 },
+    { timeoutMs: 60_000 },
   );
 }
 
-/** Mirrors that the listed events may belong to; with a full list, all that should be in it. */
-async function findMirrors(tx: Transaction, calendar: Calendar, listing: Listing, ids: string[]): Promise<Mirror[]> {
-  const claimed = listing.items.flatMap(item => item.extendedProperties?.private?.booking_id ?? []);
+function take<T>(items: Iterator<T>, most: number): T[] {
+  const taken: T[] = [];
+  while (taken.length < most) {
+    const { value, done } = items.next();
+    if (done) break;
+    taken.push(value);
+  }
+  return taken;
+}
+
+/** Mirrors that some listed events may belong to. */
+async function findMirrorsOf(tx: Transaction, calendar: Calendar, batch: GoogleEvent[]): Promise<Mirror[]> {
+  const suspects = batch.filter(mayBeOurs);
+  if (suspects.length === 0) return [];
+  const ids = suspects.flatMap(item => [item.id, item.recurringEventId].flatMap(id => id ?? []));
+  const claimed = suspects.flatMap(item => item.extendedProperties?.private?.booking_id ?? []);
   const derived = ids.flatMap(id => bookingOfEventId(id) ?? []);
   const bookings = [...derived, ...claimed.filter(id => uuid.test(id))];
-  // Lists go as arrays: a calendar can hold more events than a statement takes parameters.
   const found = await tx.$queryRaw<{ booking_id: string }[]>`
     SELECT booking_id FROM mirrors
-     WHERE (place_calendar_id = ${calendar.calendarId}
-            AND (${listing.full !== undefined}::boolean OR place_event_id = ANY (${ids}::text[])))
+     WHERE (place_calendar_id = ${calendar.calendarId} AND place_event_id = ANY (${ids}::text[]))
         OR booking_id = ANY (${bookings}::uuid[]) OR fallback_event_ids && ${ids}::text[]`;
   const rows = await tx.mirror.findMany({ where: { bookingId: { in: found.map(row => row.booking_id) } } });
   return rows.map(mirrorFromRow);
+}
+
+/** All mirrors that should be in a calendar, batch by batch. */
+async function forEachMirrorIn(
+  tx: Transaction,
+  calendarId: string,
+  visit: (mirrors: Mirror[]) => Promise<void>,
+): Promise<void> {
+  for (let last: string | undefined; ; ) {
+    const rows = await tx.mirror.findMany({
+      where: { placeCalendarId: calendarId, ...(last === undefined ? {} : { bookingId: { gt: last } }) },
+      orderBy: { bookingId: 'asc' },
+      take: batchSize,
+    });
+    await visit(rows.map(mirrorFromRow));
+    last = rows.at(-1)?.bookingId;
+    if (rows.length < batchSize) return;
+  }
 }
 
 function observe(items: GoogleEvent[], mirrors: Mirror[], o: { calendar: Calendar; timezone: string }): Observed[] {
@@ -133,142 +185,3 @@ function observe(items: GoogleEvent[], mirrors: Mirror[], o: { calendar: Calenda
   };
   return items.flatMap(item => (item.id ? [{ googleEventId: item.id, found: classifyEvent(item, about) }] : []));
 }
-
-/** Compares our events in the list with what we wrote; what the owner changed is put right by the mirror writer. */
-async function checkMirrors(
-  tx: Transaction,
-  context: Context,
-  o: { mirrors: Mirror[]; calendar: Calendar; listing: Listing; listedAt: Date },
-): Promise<number> {
-  const items = new Map(o.listing.items.flatMap(item => (item.id ? [[item.id, item]] : [])));
-  const repeating = new Set(
-    o.listing.items.flatMap(({ recurringEventId, status }) => (status === 'cancelled' ? [] : (recurringEventId ?? []))),
-  );
-  let drifted = 0;
-  for (const mirror of o.mirrors) {
-    const finding = findingOf(mirror, items, { ...o, repeating });
-    if (finding === undefined) continue;
-    if (finding.kind === 'touched') {
-      // Nothing we mind, but the next patch must name the new etag, and keep what others wrote.
-      const shared = sharedPart(mirror, finding.event);
-      await tx.mirror.updateMany({
-        where: { bookingId: mirror.bookingId, etag: mirror.etag, wakes: mirror.wakes },
-        data: { etag: finding.event.etag ?? null, googleUpdatedAt: updatedAt(finding.event), ...shared },
-      });
-      continue;
-    }
-    if (finding.kind === 'stray' && mirror.active) {
-      // Without a place, its mirror was made in a life before this one. A writer may be making another one just now:
-      // then this one goes.
-      const sequence = mirrorEventIds(mirror.bookingId).indexOf(finding.eventId);
-      const place =
-        mirror.place === null && sequence >= 0
-          ? { placeCalendarId: o.calendar.calendarId, placeEventId: finding.eventId, idSequence: sequence }
-          : {};
-      await tx.mirror.updateMany({
-        where: { bookingId: mirror.bookingId, placeEventId: mirror.place?.eventId ?? null },
-        data: { ...place, strayEventId: finding.eventId, nextAttemptAt: context.now(), wakes: { increment: 1 } },
-      });
-      drifted += 1;
-      continue;
-    }
-    if (finding.kind === 'suspect') {
-      await tx.mirror.updateMany({
-        where: { bookingId: mirror.bookingId, drift: null },
-        data: { drift: unverified, nextAttemptAt: context.now(), wakes: { increment: 1 } },
-      });
-      drifted += 1;
-      continue;
-    }
-    const place =
-      finding.kind === 'stray' ? { placeCalendarId: o.calendar.calendarId, placeEventId: finding.eventId } : {};
-    const { count } = await tx.mirror.updateMany({
-      where: { bookingId: mirror.bookingId, etag: mirror.etag, wakes: mirror.wakes },
-      data: {
-        ...place,
-        ...(finding.kind === 'drift' && finding.event ? sharedPart(mirror, finding.event) : {}),
-        drift: finding.kind === 'drift' ? finding.drift : null,
-        etag: finding.etag,
-        state: 'wanted',
-        attempts: 0,
-        nextAttemptAt: context.now(),
-        wakes: { increment: 1 },
-      },
-    });
-    drifted += count;
-  }
-  return drifted;
-}
-
-type Finding =
-  /** Our own writes and the list crossed, or only instances are listed: the writer has to read the event. */
-  | { kind: 'suspect' }
-  | { kind: 'touched'; event: GoogleEvent }
-  | { kind: 'drift'; drift: string; etag: string | null; event?: GoogleEvent }
-  /** An event of ours that somebody brought back: of a cancelled booking, or beside the one that is its mirror. */
-  | { kind: 'stray'; eventId: string; etag: string | null };
-
-function findingOf(
-  mirror: Mirror,
-  items: Map<string, GoogleEvent>,
-  o: { calendar: Calendar; listing: Listing; listedAt: Date; repeating: ReadonlySet<string> },
-): Finding | undefined {
-  // The writer is at it, or wrote after the list was begun.
-  const crossed = mirror.nextAttemptAt !== null || mirror.updatedAt >= o.listedAt;
-  if (mirror.place === null) {
-    if ((crossed && !mirror.active) || mirror.chaletId !== o.calendar.chaletId) return undefined;
-    return findStray(mirror, items);
-  }
-  if (mirror.place.calendarId !== o.calendar.calendarId || !mirror.active) return undefined;
-  const event = items.get(mirror.place.eventId);
-  const stray = findStray(mirror, items);
-  if (stray !== undefined) return stray;
-  if (event === undefined) {
-    if (o.repeating.has(mirror.place.eventId)) return { kind: 'suspect' };
-    const shouldBeThere =
-      !crossed &&
-      mirror.state === 'synced' &&
-      o.listing.full !== undefined &&
-      mirror.desired.endDate > o.listing.full.absentAfter;
-    return shouldBeThere ? { kind: 'drift', drift: 'no longer in the calendar', etag: null } : undefined;
-  }
-  if (event.etag === mirror.etag && event.status !== 'cancelled') return undefined;
-  const at = updatedAt(event);
-  if (at !== null && mirror.googleUpdatedAt !== null && at < mirror.googleUpdatedAt) return undefined;
-  if (!isOurs(event, mirror.bookingId)) return { kind: 'suspect' };
-  if (crossed || mirror.state !== 'synced' || mirror.written === null) {
-    // An event that was not written before is our own, just made.
-    return event.status === 'cancelled' || mirror.writtenHash !== null ? { kind: 'suspect' } : undefined;
-  }
-  const drift = findDrift(mirror.written, event, mirror.bookingId)?.words;
-  if (drift === undefined) return { kind: 'touched', event };
-  // Of a deleted event Google may tell the id only: the writer reads it.
-  if (event.status === 'cancelled') return { kind: 'drift', drift, etag: null };
-  return { kind: 'drift', drift, etag: event.etag ?? null, event };
-}
-
-/** An event with an id of this booking that should not be there. */
-function findStray(mirror: Mirror, items: Map<string, GoogleEvent>): Extract<Finding, { kind: 'stray' }> | undefined {
-  for (const eventId of new Set([...mirrorEventIds(mirror.bookingId), ...mirror.fallbackEventIds])) {
-    const event = items.get(eventId);
-    if (event === undefined || event.status === 'cancelled' || eventId === mirror.place?.eventId) continue;
-    if (isOurs(event, mirror.bookingId)) return { kind: 'stray', eventId, etag: event.etag ?? null };
-  }
-  return undefined;
-}
-
-function sharedPart({ written }: Mirror, event: GoogleEvent): { written?: WrittenEvent } {
-  if (written === null) return {};
-  const { details, guest } = keptOf(written, event);
-  return {
-    written: {
-      ...written,
-      // What is missing has to be written again.
-      ...(written.kept.details && !details ? { description: '' } : {}),
-      ...(written.kept.guest && !guest ? { guest: null } : {}),
-      shared: isShared(written, event),
-    },
-  };
-}
-
-const updatedAt = (event: GoogleEvent): Date | null => (event.updated ? new Date(event.updated) : null);

@@ -140,17 +140,17 @@ async function syncClaimed(context: Context, calendar: Calendar): Promise<SyncOu
     if (applied === undefined) return { status: 'busy' };
     await context.passing('listing applied, booking not told');
     syncs.inc({ outcome: listing.full ? 'full' : 'incremental' });
-    if (applied.changes.length > 0) context.nudge.relay();
+    const { changed, removed } = applied;
+    if (changed + removed > 0) context.nudge.relay();
     if (calendar.status === 'blocked') await wakeMirrors(context.db, { ...calendar, now: context.now() });
     if (applied.drifted > 0 || calendar.status === 'blocked') context.nudge.mirrors();
-    const removed = applied.changes.filter(change => change.kind === 'removed').length;
     return {
       status: 'synced',
       syncedAt: listedAt,
       full: listing.full !== undefined,
-      changed: applied.changes.length - removed,
+      changed,
       removed,
-      recorded: await recordNow(context, applied.changes),
+      recorded: (await recordNow(context, applied.changes)) && applied.changes.length === changed + removed,
     };
   } catch (error) {
     syncs.inc({ outcome: 'failed' });

@@ -1,5 +1,6 @@
 import { addDays, type CivilDate, dateInZone } from '@monde-sauvage/contracts';
 import type { GoogleEvent } from './domain/classify-event.ts';
+import { compactEvent } from './domain/compact-event.ts';
 import type { CalendarApi } from './google/calendar-api.ts';
 import { GoogleCallError } from './google/classify-error.ts';
 
@@ -7,7 +8,8 @@ import { GoogleCallError } from './google/classify-error.ts';
 const daysBack = 30;
 
 export interface Listing {
-  items: GoogleEvent[];
+  /** By id, without what nobody reads: as the list told last, should an event have changed while it was read. */
+  events: Map<string, GoogleEvent>;
   syncToken: string;
   /** Set when everything was listed: what was not seen and ends after this date does not exist any more. */
   full: { absentAfter: CivilDate } | undefined;
@@ -42,13 +44,13 @@ async function listPages(
   calendarId: string,
   from: { syncToken: string } | { timeMin: string },
   onPage: () => Promise<void>,
-): Promise<{ items: GoogleEvent[]; syncToken: string }> {
-  const items: GoogleEvent[] = [];
+): Promise<Omit<Listing, 'full'>> {
+  const events = new Map<string, GoogleEvent>();
   let pageToken: string | undefined;
   for (;;) {
     const page = await api.listEvents(calendarId, { from, pageToken });
-    items.push(...(page.items ?? []));
-    if (page.nextSyncToken) return { items, syncToken: page.nextSyncToken };
+    for (const item of page.items ?? []) if (item.id) events.set(item.id, compactEvent(item));
+    if (page.nextSyncToken) return { events, syncToken: page.nextSyncToken };
     if (!page.nextPageToken) {
       throw new GoogleCallError({ kind: 'retry', reason: 'Google ended a list without a sync token' });
     }

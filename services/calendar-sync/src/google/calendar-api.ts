@@ -1,6 +1,7 @@
 import type { OAuth2Client } from 'google-auth-library';
 import { calendar, type calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import type { GoogleEvent } from '../domain/classify-event.ts';
+import { listedFields } from '../domain/compact-event.ts';
 
 /** Runs one call with the connection's limiter, token and error handling around it. */
 export type Call = <T>(operation: string, run: () => Promise<{ data: T }>) => Promise<T>;
@@ -60,6 +61,7 @@ export function createCalendarApi(o: { auth: OAuth2Client; rootUrl: string; call
           singleEvents: true,
           showDeleted: true,
           maxResults: 2_500,
+          fields: listedFields,
           ...from,
           ...(pageToken === undefined ? {} : { pageToken }),
         }),

@@ -3,9 +3,10 @@ import { postgresErrorCode } from '@monde-sauvage/persistence';
 import type { CalendarSyncer } from '../calendar-syncer.ts';
 import type { Context, Transaction } from '../context.ts';
 import { remove } from '../domain/plan-external-changes.ts';
+import { Prisma } from '../generated/prisma/client.ts';
 import { isWritable } from '../google/calendar-api.ts';
 import { GoogleCallError } from '../google/classify-error.ts';
-import { findActiveExternalEvents, writeExternalChanges } from '../stores/external-event-store.ts';
+import { changeExternalEvents } from '../stores/external-event-store.ts';
 import { transact } from '../stores/transact.ts';
 import { wakeMirrors } from '../stores/wake-mirrors.ts';
 import { findChalet } from './find-chalet.ts';
@@ -35,8 +36,10 @@ export async function chooseCalendar(
     input.calendarId === null ? ok(null) : await resolveCalendar(context, establishmentId, input.calendarId);
   if (!calendarId.ok) return calendarId;
   try {
-    await transact(context.db, tx =>
-      storeChoice(tx, context, { chaletId, establishmentId, calendarId: calendarId.value }),
+    await transact(
+      context.db,
+      tx => storeChoice(tx, context, { chaletId, establishmentId, calendarId: calendarId.value }),
+      { timeoutMs: 30_000 },
     );
   } catch (error) {
     if (postgresErrorCode(error) !== '23505') throw error;
@@ -90,10 +93,15 @@ async function storeChoice(
   await tx.$queryRaw`SELECT 1 FROM calendars WHERE chalet_id = ${chaletId}::uuid FOR UPDATE`;
   const current = await tx.calendar.findUnique({ where: { chaletId } });
   // Also what was left when Google was disconnected.
-  const gone = (await findActiveExternalEvents(tx, chaletId))
-    .filter(row => row.calendarId !== calendarId)
-    .map(row => remove(row, 'the calendar is not used any more'));
-  await writeExternalChanges(tx, context, { chaletId, establishmentId }, gone);
+  await changeExternalEvents(
+    tx,
+    context,
+    { chaletId, establishmentId },
+    {
+      which: Prisma.sql`calendar_id IS DISTINCT FROM ${calendarId}::text`,
+      plan: rows => rows.map(row => remove(row, 'the calendar is not used any more')),
+    },
+  );
   if (calendarId === null) {
     await tx.calendar.deleteMany({ where: { chaletId } });
   } else if (current?.calendarId === calendarId) {

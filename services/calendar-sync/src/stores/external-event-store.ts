@@ -3,10 +3,10 @@ import { calendarEvents } from '@monde-sauvage/contracts';
 import { civilDateFromDb } from '@monde-sauvage/persistence';
 import type { Context, Transaction } from '../context.ts';
 import type { ExternalChange, ExternalEvent } from '../domain/plan-external-changes.ts';
-import type { ExternalEvent as Row } from '../generated/prisma/client.ts';
+import type { Prisma, ExternalEvent as Row } from '../generated/prisma/client.ts';
 import { writeEvents } from './outbox-store.ts';
 
-export const fromRow = (row: Row): ExternalEvent => ({
+const fromRow = (row: Row): ExternalEvent => ({
   googleEventId: row.googleEventId,
   calendarId: row.calendarId,
   startDate: civilDateFromDb(row.startDate),
@@ -47,17 +47,8 @@ export async function writeExternalChanges(
   const removed = changes.flatMap(change => {
     if (change.kind !== 'removed') return [];
     const { calendarId, googleEventId, revision } = change.row;
-    return [
-      {
-        kind: 'removed' as const,
-        chaletId,
-        establishmentId,
-        calendarId,
-        googleEventId,
-        revision,
-        reason: change.reason,
-      },
-    ];
+    const { reason } = change;
+    return [{ kind: 'removed' as const, chaletId, establishmentId, calendarId, googleEventId, revision, reason }];
   });
   await writeEvents(
     tx,
@@ -74,9 +65,42 @@ export async function writeExternalChanges(
   return [...changed, ...removed];
 }
 
-/** Every event of a chalet's calendar that takes nights, now that this calendar no longer counts. */
-export async function findActiveExternalEvents(tx: Transaction, chaletId: string): Promise<ExternalEvent[]> {
-  return (await tx.externalEvent.findMany({ where: { chaletId, status: 'active' } })).map(fromRow);
+/** Rows that are read and written together: a calendar can hold tens of thousands of events. */
+export const batchSize = 500;
+
+/** What is known of some events of a chalet. */
+export const findExternalEvents = async (
+  tx: Transaction,
+  chaletId: string,
+  googleEventIds: string[],
+): Promise<ExternalEvent[]> =>
+  (await tx.externalEvent.findMany({ where: { chaletId, googleEventId: { in: googleEventIds } } })).map(fromRow);
+
+/**
+ * Changes those of a chalet's events that take nights and are in `which`, batch by batch, as `plan` says: it must leave none
+ * of them as it was.
+ */
+export async function changeExternalEvents(
+  tx: Transaction,
+  context: Context,
+  about: { chaletId: string; establishmentId: string },
+  o: {
+    which: Prisma.Sql;
+    plan: (rows: ExternalEvent[]) => ExternalChange[];
+    told?: (changes: ExternalEventChange[]) => void;
+  },
+): Promise<void> {
+  for (;;) {
+    const found = await tx.$queryRaw<{ id: string }[]>`
+      SELECT google_event_id AS id FROM external_events
+       WHERE chalet_id = ${about.chaletId}::uuid AND status = 'active' AND ${o.which}
+       LIMIT ${batchSize}::int`;
+    if (found.length === 0) return;
+    const ids = found.map(({ id }) => id);
+    const changes = o.plan(await findExternalEvents(tx, about.chaletId, ids));
+    if (changes.length < found.length) throw new Error('events that were to be changed are not');
+    o.told?.(await writeExternalChanges(tx, context, about, changes));
+  }
 }
 
 /** Per chalet without a calendar, how many of the owner's events still take nights: what a disconnection left. */
