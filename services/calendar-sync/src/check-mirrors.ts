@@ -86,11 +86,7 @@ type Finding =
   /** An event of ours that somebody brought back: of a cancelled booking, or beside the one that is its mirror. */
   | { kind: 'stray'; eventId: string; etag: string | null };
 
-function findingOf(
-  mirror: Mirror,
-  items: Map<string, GoogleEvent>,
-  o: About,
-): Finding | undefined {
+function findingOf(mirror: Mirror, items: Map<string, GoogleEvent>, o: About): Finding | undefined {
   // The writer is at it, or wrote after the list was begun.
   const crossed = mirror.nextAttemptAt !== null || mirror.updatedAt >= o.listedAt;
   if (mirror.place === null) {

@@ -18,7 +18,8 @@ export const mayBeOurs = (event: GoogleEvent): boolean =>
  * that a calendar with tens of thousands of long descriptions and guest lists does not fill the memory.
  */
 export function compactEvent(event: GoogleEvent): GoogleEvent {
-  const { id, recurringEventId, status, etag, summary, start, end, transparency, eventType, visibility, attendees } = event;
+  const { id, recurringEventId, status, etag, summary, start, end, transparency, eventType, visibility, attendees } =
+    event;
   const kind = { transparency, eventType, visibility };
   const shown = { id, recurringEventId, status, etag, summary: summary?.slice(0, 600), start, end, ...kind };
   if (mayBeOurs(event)) {

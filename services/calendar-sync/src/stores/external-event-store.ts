@@ -99,7 +99,8 @@ export async function changeExternalEvents(
     const ids = found.map(({ id }) => id);
     const changes = o.plan(await findExternalEvents(tx, about.chaletId, ids));
     if (changes.length < found.length) throw new Error('events that were to be changed are not');
-    o.told?.(await writeExternalChanges(tx, context, about, changes));
+    const written = await writeExternalChanges(tx, context, about, changes);
+    o.told?.(written);
   }
 }
 
