@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { calendarRequests } from '@monde-sauvage/contracts';
+import { RemoteError } from '@monde-sauvage/messaging';
 import { newId } from '@monde-sauvage/service-kit';
 import { eventually } from '@monde-sauvage/testkit';
 import {
@@ -50,6 +51,36 @@ describe('connecting a Google account', () => {
       establishmentId: chalet.establishmentId,
     });
     expect(granted(overview).connection.status).toBe('not_connected');
+  });
+
+  test('is refused in plain words when Google gives no lasting access', async () => {
+    const chalet = await seedChalet(system);
+    system.google.configure({ withholdRefreshTokens: true });
+    const { answer } = await connectGoogle(system, chalet);
+    system.google.configure({ withholdRefreshTokens: false });
+    expect(answer).toMatchObject({
+      ok: false,
+      refusal: { code: 'forbidden', message: expect.stringContaining('no lasting access') },
+    });
+    const { establishmentId, owner: actor } = chalet;
+    const { connection } = granted(await system.ask(calendarRequests.overview, { actor, establishmentId }));
+    expect(connection.status).toBe('not_connected');
+    granted((await connectGoogle(system, chalet)).answer);
+  });
+
+  test('says that the fault is ours, not that Google is away, when our own part fails', async () => {
+    const chalet = await seedChalet(system);
+    granted((await connectGoogle(system, chalet)).answer);
+    await system.pool.query('ALTER TABLE connections RENAME refresh_owner TO refresh_owner_away');
+    const { establishmentId, owner: actor } = chalet;
+    await expect(system.ask(calendarRequests.listCalendars, { actor, establishmentId })).rejects.toThrow(RemoteError);
+    await system.pool.query('ALTER TABLE connections RENAME refresh_owner_away TO refresh_owner');
+    granted(await system.ask(calendarRequests.listCalendars, { actor, establishmentId }));
+    const { state } = await connectGoogle(system, chalet);
+    await system.pool.query("UPDATE oauth_states SET used_at = NULL, key_id = 'unknown' WHERE establishment_id = $1", [
+      establishmentId,
+    ]);
+    await expect(system.ask(calendarRequests.completeConnection, { state, code: 'any' })).rejects.toThrow(RemoteError);
   });
 
   test('is the business of its owner only', async () => {

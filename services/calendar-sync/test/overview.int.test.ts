@@ -158,13 +158,18 @@ describe('what an owner is told about Google', () => {
     await announce(system, stay(chalet, 10));
     await says(chalet, 'quota');
     await mended(chalet);
+    // As newer parts of Google say it.
+    system.google.addFault({ match, status: 403, reason: 'rateLimitExceeded', newerShape: true, retryAfter: 2 });
+    await announce(system, stay(chalet, 15));
+    await says(chalet, 'quota');
+    await mended(chalet);
     system.google.setDown(true);
     await announce(system, stay(chalet, 20));
     await says(chalet, 'unreachable');
     expect((await look(chalet)).calendar).toMatchObject({ status: 'failing', mirrors: { waiting: 1 } });
     system.google.setDown(false);
     await mended(chalet);
-    expect(eventsOf(system, chalet)).toHaveLength(2);
+    expect(eventsOf(system, chalet)).toHaveLength(3);
   });
 
   test('conflicts, by name, until either side goes away', async () => {

@@ -93,6 +93,7 @@ const authorizeInput = z.object({
 });
 const settingsInput = z.object({
   rotateRefreshTokens: z.boolean().exactOptional(),
+  withholdRefreshTokens: z.boolean().exactOptional(),
   olderRefreshTokensLast: z.boolean().exactOptional(),
   accessTokenTtlSeconds: z.number().int().positive().exactOptional(),
   requireHttpsPush: z.boolean().exactOptional(),

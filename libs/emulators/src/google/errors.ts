@@ -8,6 +8,34 @@ interface ErrorDetail {
   status?: string;
   /** Seconds or an HTTP date. */
   retryAfter?: number | string;
+  /** `error.status` and `error.details`, without `error.errors` (AIP-193). */
+  newerShape?: boolean;
+}
+
+/** Google: Cloud APIs, "Errors": the canonical names of HTTP statuses. */
+const canonical: Record<number, string> = {
+  400: 'INVALID_ARGUMENT',
+  401: 'UNAUTHENTICATED',
+  403: 'PERMISSION_DENIED',
+  404: 'NOT_FOUND',
+  409: 'ALREADY_EXISTS',
+  412: 'FAILED_PRECONDITION',
+  429: 'RESOURCE_EXHAUSTED',
+  500: 'INTERNAL',
+  503: 'UNAVAILABLE',
+};
+
+/** `rateLimitExceeded` is `RATE_LIMIT_EXCEEDED` there (Google: `google.rpc.ErrorInfo`). */
+const newerReason = (reason: string): string => reason.replaceAll(/[A-Z]/g, letter => `_${letter}`).toUpperCase();
+
+function newerError({ code, message, reason }: GoogleApiError): object {
+  const info = {
+    '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
+    reason: newerReason(reason),
+    domain: 'googleapis.com',
+    metadata: { service: 'calendar-json.googleapis.com' },
+  };
+  return { code, message, status: canonical[code] ?? 'UNKNOWN', details: [info] };
 }
 
 /** A refusal of the Calendar API; becomes Google's JSON error body in `errorReply`. */
@@ -42,7 +70,9 @@ export function errorReply(error: GoogleApiError): Reply {
       ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
     },
     body: JSON.stringify({
-      error: { errors: [item], code: error.code, message: error.message, ...(status === undefined ? {} : { status }) },
+      error: error.detail.newerShape
+        ? newerError(error)
+        : { errors: [item], code: error.code, message: error.message, ...(status === undefined ? {} : { status }) },
     }),
   };
 }

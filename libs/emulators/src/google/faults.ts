@@ -20,6 +20,8 @@ export const faultInput = z.object({
   /** With `status`: the call takes effect although an error is answered. */
   applied: z.boolean().default(false),
   reason: z.string().optional(),
+  /** With `status`: in the shape of newer parts of Google's front, `error.status` and `error.details` (AIP-193). */
+  newerShape: z.boolean().default(false),
   message: z.string().optional(),
   /** Sent as `Retry-After`: seconds, or an HTTP date. */
   retryAfter: z.union([z.number().int().min(0), z.string()]).optional(),
@@ -107,5 +109,6 @@ export function faultError(fault: Fault): GoogleApiError | undefined {
   return new GoogleApiError(fault.status, fault.reason ?? reason, fault.message ?? message, {
     domain: /rate|quota/i.test(fault.reason ?? reason) ? 'usageLimits' : domain,
     ...(fault.retryAfter === undefined ? {} : { retryAfter: fault.retryAfter }),
+    ...(fault.newerShape ? { newerShape: true } : {}),
   });
 }

@@ -72,6 +72,20 @@ describe('faults', () => {
     expect((await list()).status).toBe(200);
   });
 
+  test('refuses in the shape of newer services when told to', async () => {
+    emulator.admin.addFault({ status: 403, newerShape: true });
+    const answer = await fetch(`${emulator.url}/calendar/v3/users/me/calendarList`);
+    expect(answer.status).toBe(403);
+    expect(await answer.json()).toEqual({
+      error: {
+        code: 403,
+        message: 'Rate Limit Exceeded',
+        status: 'PERMISSION_DENIED',
+        details: [expect.objectContaining({ reason: 'RATE_LIMIT_EXCEEDED' })],
+      },
+    });
+  });
+
   test('an error can be answered although the call took effect', async () => {
     emulator.admin.addFault({ match: { method: 'POST', path: '/events$' }, status: 503, applied: true });
     expect(await refusalOf(insert())).toEqual({ status: 503, reason: 'backendError' });

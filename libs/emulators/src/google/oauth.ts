@@ -87,7 +87,8 @@ function exchangeCode(
   const grant = createGrant(world, code);
   code.usedFor = grant.id;
   const issued = tokenAnswer(world, grant);
-  return json(200, grant.refreshToken === undefined ? issued : { ...issued, refresh_token: grant.refreshToken });
+  const isLasting = grant.refreshToken !== undefined && !world.settings.withholdRefreshTokens;
+  return json(200, isLasting ? { ...issued, refresh_token: grant.refreshToken } : issued);
 }
 
 function refresh(world: World, form: URLSearchParams, clientId: string, note: Context['note']): Reply {

@@ -12,6 +12,8 @@ export interface Settings {
    * several tokens for one client (Google: OAuth 2.0, "Refresh token expiration").
    */
   olderRefreshTokensLast: boolean;
+  /** Answer codes without a refresh token, as Google does where it takes the consent for an old one. */
+  withholdRefreshTokens: boolean;
   accessTokenTtlSeconds: number;
   /** Refuse push addresses that are not https, as Google does. */
   requireHttpsPush: boolean;
@@ -26,6 +28,7 @@ export interface Settings {
 export const defaultSettings: Settings = {
   rotateRefreshTokens: false,
   olderRefreshTokensLast: false,
+  withholdRefreshTokens: false,
   accessTokenTtlSeconds: 3599,
   requireHttpsPush: false,
   maxPageSize: 2500,

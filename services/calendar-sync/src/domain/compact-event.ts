@@ -21,7 +21,16 @@ export function compactEvent(event: GoogleEvent): GoogleEvent {
   const { id, recurringEventId, status, etag, summary, start, end, transparency, eventType, visibility, attendees } =
     event;
   const kind = { transparency, eventType, visibility };
-  const shown = { id, recurringEventId, status, etag, summary: summary?.slice(0, 600), start, end, ...kind };
+  const shown = {
+    id,
+    recurringEventId,
+    status,
+    etag,
+    summary: summary?.slice(0, 600).toWellFormed(),
+    start,
+    end,
+    ...kind,
+  };
   if (mayBeOurs(event)) {
     const { updated, description, extendedProperties } = event;
     return present({ ...shown, updated, description, extendedProperties, attendees });

@@ -31,6 +31,15 @@ describe('the patch of an event', () => {
     });
   });
 
+  test('keeps notes also when it is not known what was written, as after an answer that was lost', () => {
+    const noted = { description: `${pending.description}\nKey under the mat` };
+    expect(patchOf(pending, null, noted).description).toBe(noted.description);
+    expect(patchOf(paid, null, noted).description).toBe(`${paid.description}\nKey under the mat`);
+    const html = { description: noted.description.replaceAll('\n', '<br>') };
+    expect(patchOf(paid, null, html).description).toBe(`${paid.description}\nKey under the mat`);
+    expect(patchOf(paid, null, { description: '' }).description).toBe(paid.description);
+  });
+
   test('names description and guests only when our part of them changed', () => {
     const renamed = { ...pending, summary: 'Le Loup - John Doe' };
     expect(patchOf(renamed, written, null)).not.toHaveProperty('description');

@@ -68,11 +68,15 @@ function mergeDescription(event: GoogleEvent, written: Written | null, found: Go
   const theirs = found?.description ?? '';
   if (theirs.includes(ours)) return theirs;
   const before = written?.description;
-  if (before === undefined) return ours;
   if (before === '') return [ours, theirs].join('\n');
-  if (theirs.includes(before)) return theirs.replace(before, () => ours);
-  const known = new Set([before, ours].flatMap(text => text.split(lineBreak)).map(line => line.trim()));
-  const notes = theirs.split(lineBreak).filter(line => line.trim() !== '' && !known.has(line.trim()));
+  if (before !== undefined && theirs.includes(before)) return theirs.replace(before, () => ours);
+  const known = new Set([before ?? '', ours].flatMap(text => text.split(lineBreak)).map(line => line.trim()));
+  // What we wrote is not known when the answer to the very first write was lost: then the line with the reference, which
+  // says how the booking stood, is ours whatever it says.
+  const reference = `${ours.split(' (')[0]} (`;
+  const isOurs = (line: string) =>
+    line === '' || known.has(line) || (before === undefined && line.startsWith(reference));
+  const notes = theirs.split(lineBreak).filter(line => !isOurs(line.trim()));
   return [ours, ...notes].join('\n');
 }
 

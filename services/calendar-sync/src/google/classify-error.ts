@@ -65,6 +65,10 @@ const projectReasons = new Set([
   'consumerInvalid',
 ]);
 
+/** What the client libraries throw of a request that was made, or tried, names it. Anything else failed on our side. */
+export const isOfGoogle = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && ('config' in error || 'response' in error);
+
 /**
  * Reads the error of a call to the Calendar API or to the token endpoint. Whatever has no answer (refused, reset, timed
  * out) may have taken effect or not, and is `retry`.

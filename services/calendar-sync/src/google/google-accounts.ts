@@ -6,7 +6,7 @@ import type { Database } from '../context.ts';
 import type { Connection } from '../generated/prisma/client.ts';
 import type { Timing } from '../timing.ts';
 import { type CalendarApi, type Call, createCalendarApi } from './calendar-api.ts';
-import { classifyGoogleError, GoogleCallError, type GoogleFailure } from './classify-error.ts';
+import { classifyGoogleError, GoogleCallError, type GoogleFailure, isOfGoogle } from './classify-error.ts';
 import { pause, takeTurn } from './limiter.ts';
 import { createOAuthClient } from './oauth.ts';
 import type { AccessToken } from './refresh-token.ts';
@@ -48,7 +48,7 @@ export function createGoogleAccounts(o: {
   const calls = o.metrics.counter('google_calls_total', 'Calls to Google', ['operation', 'outcome']);
   const seconds = o.metrics.histogram('google_call_seconds', 'Time Google takes to answer', ['operation']);
 
-  /** @throws GoogleCallError in place of whatever the client library threw */
+  /** @throws GoogleCallError in place of whatever the client library threw; what failed on our side is thrown as it is */
   const measured: Call = async (operation, run) => {
     const stop = seconds.startTimer({ operation });
     try {
@@ -56,9 +56,10 @@ export function createGoogleAccounts(o: {
       calls.inc({ operation, outcome: 'ok' });
       return data;
     } catch (error) {
+      const isOurs = !(error instanceof GoogleCallError) && !isOfGoogle(error);
       const failure = error instanceof GoogleCallError ? error.failure : classifyGoogleError(error);
-      calls.inc({ operation, outcome: failure.kind });
-      throw new GoogleCallError(failure);
+      calls.inc({ operation, outcome: isOurs ? 'internal' : failure.kind });
+      throw isOurs ? error : new GoogleCallError(failure);
     } finally {
       stop();
     }

@@ -4,7 +4,7 @@ import { atMost } from '@monde-sauvage/service-kit';
 import { stopChannel } from '../channel-keeper.ts';
 import type { Context } from '../context.ts';
 import type { SpentToken } from '../generated/prisma/client.ts';
-import { classifyGoogleError, GoogleCallError } from '../google/classify-error.ts';
+import { classifyGoogleError, GoogleCallError, isOfGoogle } from '../google/classify-error.ts';
 import { createOAuthClient, hashOf, scopes } from '../google/oauth.ts';
 import { writeEvents } from '../stores/outbox-store.ts';
 import { transact } from '../stores/transact.ts';
@@ -87,8 +87,9 @@ async function takeState(
   return { establishmentId: row.establishmentId, codeVerifier };
 }
 
-/** Why Google refused, in its words. @throws UnavailableError when it did not answer */
+/** Why Google refused, in its words. @throws UnavailableError when it did not answer; what failed on our side as it is */
 function failureOf(error: unknown): string {
+  if (!isOfGoogle(error)) throw error;
   const failure = classifyGoogleError(error);
   if (failure.kind === 'retry' && !failure.reason.startsWith('Google refused')) {
     // Without its cause, which holds the request with its secrets.
