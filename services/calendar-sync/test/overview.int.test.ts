@@ -15,6 +15,7 @@ import {
   newBooking,
   ownerEmail,
   refusalOf,
+  seedChalet,
   seedConnectedChalet,
   settled,
   startCalendarSystem,
@@ -170,6 +171,22 @@ describe('what an owner is told about Google', () => {
     system.google.setDown(false);
     await mended(chalet);
     expect(eventsOf(system, chalet)).toHaveLength(3);
+  });
+
+  test('a stay that was over before the calendar was chosen does not wait for ever', async () => {
+    const chalet = await seedChalet(system);
+    const over = newBooking(chalet, { startDate: day(-10), endDate: day(-8), status: 'confirmed' });
+    const leaving = newBooking(chalet, { startDate: day(-2), endDate: day(0), status: 'confirmed' });
+    for (const booking of [over, leaving]) await announce(system, booking);
+    await eventually(async () => {
+      const { rowCount } = await system.pool.query('SELECT FROM mirrors WHERE chalet_id = $1', [chalet.chaletId]);
+      return rowCount === 2;
+    });
+    granted((await connectGoogle(system, chalet)).answer);
+    granted(await choose(system, chalet));
+    await mirrorOf(system, chalet, leaving);
+    expect((await look(chalet)).calendar).toMatchObject({ status: 'ok', mirrors: { synced: 1, waiting: 0 } });
+    expect(eventsOf(system, chalet)).toHaveLength(1);
   });
 
   test('conflicts, by name, until either side goes away', async () => {

@@ -1,9 +1,18 @@
-import { type Actor, type googleOverview, mayManage, ok, type Result, refuse } from '@monde-sauvage/contracts';
+import {
+  type Actor,
+  dateInZone,
+  type googleOverview,
+  mayManage,
+  ok,
+  type Result,
+  refuse,
+} from '@monde-sauvage/contracts';
+import { civilDateToDb } from '@monde-sauvage/persistence';
 import type { z } from 'zod';
 import type { Context } from '../context.ts';
 import { describeLeft } from '../domain/left-mirrors.ts';
 import { describeProblem } from '../domain/problems.ts';
-import type { Calendar, Chalet, Connection, Mirror } from '../generated/prisma/client.ts';
+import type { Calendar, Chalet, Connection, Mirror, Prisma } from '../generated/prisma/client.ts';
 import { countConflicts, listConflicts } from '../stores/conflict-store.ts';
 import { unmetDecisions, viewDecision } from '../stores/decision-store.ts';
 import { countLeftEvents } from '../stores/external-event-store.ts';
@@ -64,7 +73,7 @@ const viewConnection = (connection: Connection | null): Overview['connection'] =
 async function viewCalendar(context: Context, calendar: Calendar, chalet: Chalet | undefined): Promise<CalendarView> {
   const { chaletId, calendarId } = calendar;
   const [counts, problems, channel, conflicts, conflictList, decisions] = await Promise.all([
-    context.db.mirror.groupBy({ by: ['state'], where: { chaletId }, _count: true }),
+    context.db.mirror.groupBy({ by: ['state'], where: { chaletId, ...isToCome(context, chalet) }, _count: true }),
     context.db.mirror.findMany({
       where: { chaletId, state: { in: ['wanted', 'blocked', 'failed'] }, lastError: { not: null } },
       orderBy: { updatedAt: 'desc' },
@@ -103,6 +112,14 @@ async function viewCalendar(context: Context, calendar: Calendar, chalet: Chalet
     conflictList,
     problems: problems.map(({ bookingId, state, lastError }) => ({ bookingId, state, reason: lastError ?? '' })),
     decisions: decisions.map(viewDecision),
+  };
+}
+
+/** Not what waits for nothing: stays that were over before there was a calendar are wanted, and never made. */
+function isToCome(context: Context, chalet: Chalet | undefined): Prisma.MirrorWhereInput {
+  const today = dateInZone(context.now(), chalet?.timezone ?? 'UTC');
+  return {
+    OR: [{ state: { not: 'wanted' } }, { nextAttemptAt: { not: null } }, { endDate: { gte: civilDateToDb(today) } }],
   };
 }
 
