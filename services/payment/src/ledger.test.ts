@@ -65,6 +65,14 @@ test('a dispute takes and gives back what its own movements say; an inquiry noth
   ]);
 });
 
+test('a dispute of what went back already took nothing, and brings nothing back', () => {
+  const dispute = { id: 'dp_1', amount: 0, currency: 'CAD', reason: 'fraudulent', dueBy: null, openedAt: at(4) };
+  const nothing = { id: 'txn_1', amount: 0, at: at(4) };
+  expect(movements({ charge, disputes: [{ ...dispute, status: 'lost', movements: [nothing] }] }).slice(1)).toEqual([
+    { entryKey: 'txn_1', kind: 'dispute', amount: 0, occurredAt: at(4) },
+  ]);
+});
+
 test('it is what moved, whatever we asked for', () => {
   const [entry] = movementsOf({ ...unpaid, charge: { ...charge, amount: 500, currency: 'USD' } }, { seenAt });
   expect(entry).toMatchObject({ amount: 500, currency: 'USD' });

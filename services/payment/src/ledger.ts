@@ -46,7 +46,8 @@ export function movementsOf(state: StripeState, o: { seenAt: Date }): LedgerMove
   }
   for (const dispute of state.disputes) {
     for (const { id, amount, at } of dispute.movements) {
-      const kind = amount < 0 ? 'dispute' : 'dispute_reversed';
+      // Zero when all went back before the bank took it: Stripe books a withdrawal of nothing.
+      const kind = amount > 0 ? 'dispute_reversed' : 'dispute';
       movements.push({ ...common, entryKey: id, kind, amount, stripeId: dispute.id, occurredAt: at });
     }
   }
