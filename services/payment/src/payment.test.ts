@@ -123,6 +123,22 @@ describe('an open payment', () => {
   });
 });
 
+describe('a payment of another amount than we asked for', () => {
+  const less = { ...paid, amountTotal: 11_000, charge: { id: 'ch_1', amount: 11_000, currency: 'CAD', at: paidAt } };
+  const taken = [{ id: 'txn_1', amount: -6_000, at: paidAt }];
+  const partly = (status: string) => disputed(status).map(dispute => ({ ...dispute, amount: 6_000, movements: taken }));
+
+  test('is none any more once all of it went back, by a refund and by a dispute that is lost', () => {
+    const gone = after(open, { ...less, amountRefunded: 5_000, disputes: partly('lost') });
+    expect(gone).toMatchObject({ status: 'failed', amountPaid: 0, needsReview: false });
+  });
+
+  test.each(['needs_response', 'under_review', 'won'])('waits for a person while the dispute is %s', status => {
+    const waiting = after(open, { ...less, amountRefunded: 5_000, disputes: partly(status) });
+    expect(waiting).toMatchObject({ status: 'open', needsReview: true });
+  });
+});
+
 describe('a closed payment', () => {
   test.each(['expired', 'failed'] as const)('that %s and turns out paid has succeeded', status => {
     expect(factsOf({ ...open, status }, paid)).toEqual(['succeeded']);

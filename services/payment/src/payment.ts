@@ -145,9 +145,13 @@ function paidStep(payment: Payment, state: StripeState): Step {
   };
 }
 
-/** A person looks at it; once all of it went back, in Stripe's dashboard, nothing was paid and nobody has to. */
+/**
+ * A person looks at it; once all of it went back, in Stripe's dashboard or because a bank took it for good, nothing was
+ * paid and nobody has to.
+ */
 function mismatchStep(payment: Payment, state: StripeState, mismatch: string): Step {
-  const isGivenBack = state.charge !== null && state.amountRefunded >= state.charge.amount;
+  const lost = withdrawnBy(state.disputes.filter(({ status }) => status === 'lost'));
+  const isGivenBack = state.charge !== null && state.amountRefunded + lost >= state.charge.amount;
   if (!isGivenBack) {
     const needsReview = mismatch !== payment.resolvedReason;
     return changed(payment, { ...seenAtStripe(state), needsReview, reason: mismatch });
