@@ -41,17 +41,20 @@ const planFor = (booking: Booking, payments: Payment[], refunds: Refund[]) =>
 
 /**
  * Fits a refund that waits to be made to what is known by now: it may have gone back in Stripe's dashboard meanwhile, or
- * a bank contests it. One for which nothing is left is forgotten; should it be due again, it is planned again.
- * @returns the amount to give back; undefined when there is none
+ * a bank contests it. One for which nothing is left is forgotten; should it be due again, it is planned again. Who is about
+ * to make it keeps it until `leaseUntil`.
+ * @param attempts with which it was claimed
+ * @returns the amount to give back; undefined when there is none, or when somebody else has claimed it since
  */
 export async function fitPlannedRefund(
   tx: Transaction,
-  { id, bookingId }: { id: string; bookingId: string },
+  { id, bookingId, attempts, leaseUntil }: { id: string; bookingId: string; attempts: number; leaseUntil: Date },
 ): Promise<number | undefined> {
   const { booking, payments } = await lockPayments(tx, bookingId);
   const refunds = await tx.refund.findMany({ where: { payment: { bookingId } } });
   const wanted = refunds.find(refund => refund.id === id);
-  if (wanted?.status !== 'requested') return undefined;
+  if (wanted?.status !== 'requested' || wanted.attempts !== attempts) return undefined;
+  await tx.refund.update({ where: { id }, data: { nextAttemptAt: leaseUntil } });
   const others = refunds.filter(refund => refund !== wanted);
   if (wanted.purpose === 'owner') return fitOwnerRefund(tx, wanted, { payments, others });
   const due = planFor(booking, payments, others).find(

@@ -13,6 +13,8 @@ type DueRefund = Refund & { payment: Payment };
 /** Worked on at once; each waits mostly for Stripe. */
 const batch = 5;
 const backoff = { baseMs: 500, capMs: 600_000 };
+/** Longer than a call to Stripe lasts with all its tries. */
+const leaseMs = 120_000;
 
 /**
  * Makes the refunds that were decided, each once, and follows those that Stripe has not ended yet.
@@ -20,7 +22,7 @@ const backoff = { baseMs: 500, capMs: 600_000 };
  */
 export async function executeRefunds(context: PaymentContext, signal: AbortSignal): Promise<boolean> {
   const now = context.now();
-  const lease = new Date(now.getTime() + 120_000);
+  const lease = new Date(now.getTime() + leaseMs);
   const claimed = await context.db.$queryRaw<{ id: string }[]>`
     UPDATE refunds SET next_attempt_at = ${lease}::timestamptz, attempts = attempts + 1
      WHERE id IN (SELECT id FROM refunds WHERE next_attempt_at <= ${now}::timestamptz
@@ -55,7 +57,10 @@ async function makeRefund(context: PaymentContext, refund: DueRefund): Promise<s
   if (refund.attempts > 1 && (await isMade(context, refund, paymentIntentId))) return undefined;
   // Somebody may have given money back in Stripe's dashboard, and its event is yet to come.
   await syncPayment(context, paymentId);
-  const amount = await inTransaction(context.db, tx => fitPlannedRefund(tx, { id: refund.id, bookingId }));
+  // All that was asked so far may have taken longer than the lease: whoever has it now makes the refund.
+  const leaseUntil = new Date(context.now().getTime() + leaseMs);
+  const claim = { id: refund.id, bookingId, attempts: refund.attempts, leaseUntil };
+  const amount = await inTransaction(context.db, tx => fitPlannedRefund(tx, claim));
   if (amount === undefined) {
     context.logger.info({ refundId: refund.id, paymentId }, 'refund is not due any more');
     return undefined;
@@ -72,7 +77,6 @@ async function makeRefund(context: PaymentContext, refund: DueRefund): Promise<s
       },
       { idempotencyKey: key },
     );
-    await context.passing('refund made at Stripe, not noted');
     context.logger.info(
       { refundId: refund.id, paymentId, stripeRefundId: made.id, status: made.status },
       'refund made',
@@ -81,9 +85,11 @@ async function makeRefund(context: PaymentContext, refund: DueRefund): Promise<s
   } catch (error) {
     const meaning = classify(error);
     if (meaning === 'refused') return describeStripeError(error);
-    // Stripe repeats its own failures under a key. Whether the refund exists is looked up before the next try.
+    // Stripe repeats its own failures under a key. Whether the refund exists is looked up before the next try. Two who
+    // are told of one failure change the key once: a refund may be under way under the key that followed.
     if (meaning === 'kept') {
-      await context.db.refund.update({ where: { id: refund.id }, data: { keyGeneration: { increment: 1 } } });
+      const where = { id: refund.id, keyGeneration: refund.keyGeneration };
+      await context.db.refund.updateMany({ where, data: { keyGeneration: { increment: 1 } } });
     }
     throw error;
   }
@@ -97,8 +103,8 @@ async function isMade(context: PaymentContext, refund: DueRefund, paymentIntent:
 
 async function putOff(context: PaymentContext, refund: DueRefund, lastError: string): Promise<void> {
   const nextAttemptAt = new Date(context.now().getTime() + fullJitter(refund.attempts, backoff));
-  // Not when it has ended meanwhile.
-  const where = { id: refund.id, nextAttemptAt: { not: null } };
+  // Not when it has ended meanwhile, nor when another replica has it by now.
+  const where = { id: refund.id, nextAttemptAt: { not: null }, attempts: refund.attempts };
   await context.db.refund.updateMany({ where, data: { lastError, nextAttemptAt } });
   context.logger.warn({ refundId: refund.id, paymentId: refund.paymentId, lastError }, 'refund waits for another try');
 }

@@ -1,0 +1,68 @@
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { eventually } from '@monde-sauvage/testkit';
+import type { PaymentService } from '../src/service.ts';
+import { type Stage, setStage } from './support.ts';
+
+let stage: Stage;
+let other: PaymentService;
+beforeAll(async () => {
+  stage = await setStage();
+  other = await stage.startReplica();
+});
+afterAll(async () => {
+  await other.drain();
+  await stage.close();
+});
+afterEach(() => stage.stripe.faults.clear());
+
+const longerThanLease = 121_000;
+const asked = () => stage.stripe.calls.count('POST', /^\/v1\/refunds$/);
+const refundsAtStripe = (intent: string) =>
+  Object.values(stage.stripe.state().refunds).filter(refund => refund.payment_intent === intent);
+const refundOf = (bookingId: string) => stage.db.refund.findFirst({ where: { payment: { bookingId } } });
+
+/** Cancels a paid booking, and has a second replica take its refund while the first one still works on it. */
+async function cancelAndTakeOver(bookingId: string): Promise<void> {
+  await stage.quiet();
+  await stage.announce(bookingId, { status: 'cancelled', cancelReason: 'guest', refundPercentage: 100 });
+  await eventually(async () => (await refundOf(bookingId))?.attempts === 1, { describe: 'the first has it' });
+  await eventually(
+    async () => {
+      stage.stripe.clock.moveBy(longerThanLease);
+      for (const replica of [stage.service(), other]) replica.reconcileNow();
+      return ((await refundOf(bookingId))?.attempts ?? 0) > 1;
+    },
+    { describe: 'the second has it' },
+  );
+}
+
+test('who was away for longer than its lease leaves the refund to who has it now', async () => {
+  const { bookingId, intent } = await stage.bookPaid();
+  const before = asked();
+  // The first one waits for what it reads before it refunds, and then the second one for its refund.
+  stage.stripe.faults.add({ match: { method: 'GET', path: '^/v1/checkout/sessions/' }, latencyMs: 5_000 });
+  stage.stripe.faults.add({ match: { method: 'POST', path: '^/v1/refunds$' }, latencyMs: 7_000 });
+  await cancelAndTakeOver(bookingId);
+  await eventually(async () => (await refundOf(bookingId))?.status === 'succeeded', { describe: 'the refund is made' });
+  // Both have ended what they had begun.
+  await Promise.all([stage.stopService(), other.drain()]);
+  expect(refundsAtStripe(intent)).toMatchObject([{ amount: 12_000 }]);
+  expect(asked() - before).toBe(1);
+  await stage.startService();
+  other = await stage.startReplica();
+});
+
+test('two who are told of one failure of Stripe go on under one new key', async () => {
+  const { bookingId, intent } = await stage.bookPaid();
+  stage.stripe.faults.add({ match: { method: 'POST', path: '^/v1/refunds$' }, status: 500, latencyMs: 1_000 });
+  await cancelAndTakeOver(bookingId);
+  await eventually(
+    async () => {
+      stage.stripe.clock.moveBy(longerThanLease);
+      return (await refundOf(bookingId))?.status === 'succeeded';
+    },
+    { describe: 'the refund is made', timeoutMs: 60_000 },
+  );
+  expect(await refundOf(bookingId)).toMatchObject({ keyGeneration: 1 });
+  expect(refundsAtStripe(intent)).toMatchObject([{ amount: 12_000 }]);
+});
