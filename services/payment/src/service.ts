@@ -24,7 +24,7 @@ import {
 import manifest from '../package.json' with { type: 'json' };
 import type { PaymentConfig } from './config.ts';
 import type { PaymentContext } from './context.ts';
-import type { CrashPoint } from './crash-points.ts';
+import { type CrashPoint, pointAfter } from './crash-points.ts';
 import { PrismaClient } from './generated/prisma/client.ts';
 import { eventHandlers, requestHandlers } from './messages.ts';
 import { watchWork } from './metrics.ts';
@@ -55,6 +55,8 @@ export async function createPaymentService(
     stripe?: Stripe;
     /** Told of every crash point that is passed; one that never resolves ends what passes there. */
     passing?: (point: CrashPoint) => Promise<void>;
+    /** JetStream gives an event of which it heard nothing for this long to another replica. */
+    eventAckMs?: number;
   } = {},
 ): Promise<PaymentService> {
   const build = { service: 'payment', version: manifest.version, commit: config.SERVICE_COMMIT };
@@ -88,6 +90,11 @@ export async function createPaymentService(
       replicas: config.NATS_STREAM_REPLICAS,
     });
     const idle = () => undefined;
+    const passing = overrides.passing ?? (async () => undefined);
+    const answered = async (operation: string) => {
+      const point = pointAfter(operation);
+      if (point) await passing(point);
+    };
     const context: PaymentContext = {
       db,
       nc,
@@ -96,10 +103,15 @@ export async function createPaymentService(
       metrics,
       stripe:
         overrides.stripe ??
-        createStripe({ apiBaseUrl: config.STRIPE_API_BASE_URL, secretKey: config.STRIPE_SECRET_KEY, metrics }),
+        createStripe({
+          apiBaseUrl: config.STRIPE_API_BASE_URL,
+          secretKey: config.STRIPE_SECRET_KEY,
+          metrics,
+          answered,
+        }),
       now: overrides.now ?? (() => new Date()),
       newId: overrides.newId ?? newId,
-      passing: overrides.passing ?? (async () => undefined),
+      passing,
       nudge: { outbox: () => relay.nudge(), events: idle, payments: idle, refunds: idle },
     };
     watchWork(context);
@@ -118,6 +130,7 @@ export async function createPaymentService(
       stream: 'BOOKING',
       durable: 'payment',
       handlers: eventHandlers(context),
+      ackWaitMs: overrides.eventAckMs,
       pool,
       logger,
       metrics,

@@ -19,7 +19,13 @@ export interface Patience {
 export const whileGuestWaits: Patience = { timeout: 6_000, maxNetworkRetries: 1 };
 export const whileHoldWaits: Patience = { timeout: 2_000, maxNetworkRetries: 0 };
 
-export function createStripe(o: { apiBaseUrl: string; secretKey: string; metrics: Metrics }): Stripe {
+/** @param o.answered told of each answer, by the name of its call, before anybody sees it */
+export function createStripe(o: {
+  apiBaseUrl: string;
+  secretKey: string;
+  metrics: Metrics;
+  answered?: (operation: string) => Promise<void>;
+}): Stripe {
   const url = new URL(o.apiBaseUrl);
   const https = url.protocol === 'https:';
   return new Stripe(o.secretKey, {
@@ -29,7 +35,7 @@ export function createStripe(o: { apiBaseUrl: string; secretKey: string; metrics
     protocol: https ? 'https' : 'http',
     maxNetworkRetries: 2,
     timeout: 10_000,
-    httpClient: watchCalls(Stripe.createNodeHttpClient(), o.metrics),
+    httpClient: watchCalls(Stripe.createNodeHttpClient(), o.metrics, o.answered),
     telemetry: false,
     appInfo: { name: 'monde-sauvage' },
   });

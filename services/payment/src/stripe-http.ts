@@ -6,8 +6,13 @@ type HttpClient = NonNullable<Stripe.StripeConfig['httpClient']>;
 /**
  * The SDK's own way to Stripe with a span and a measurement for every call, each try of one included: what a guest waits
  * for at Checkout is mostly this. The trace ends here; Stripe is not told of it.
+ * @param answered awaited with each answer, by the name of its call, before whoever asked has it
  */
-export function watchCalls(inner: HttpClient, metrics: Metrics): HttpClient {
+export function watchCalls(
+  inner: HttpClient,
+  metrics: Metrics,
+  answered: (operation: string) => Promise<void> = async () => undefined,
+): HttpClient {
   const calls = metrics.counter('stripe_calls_total', 'Calls to Stripe', ['operation', 'outcome']);
   const seconds = metrics.histogram('stripe_call_seconds', 'Time Stripe takes to answer', ['operation']);
   return {
@@ -23,6 +28,7 @@ export function watchCalls(inner: HttpClient, metrics: Metrics): HttpClient {
           outcome = outcomeOf(status);
           span.set({ 'http.response.status_code': status });
           if (outcome !== 'ok') span.fail(outcome);
+          await answered(operation);
           return answer;
         } finally {
           stop();

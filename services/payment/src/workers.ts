@@ -33,9 +33,7 @@ export function startWorkers(context: PaymentContext): {
 
   return {
     reconcileNow() {
-      reconciliation.nudge();
-      payments.nudge();
-      money.nudge();
+      for (const one of [reconciliation, events, payments, refunds, money]) one.nudge();
     },
     announceNow: balances.nudge,
     async drain() {

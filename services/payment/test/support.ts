@@ -215,6 +215,8 @@ export async function setStage({ logger = silentLogger }: { logger?: Logger } = 
     resolve: (id: string, note: string, who: Actor = { kind: 'admin' }) =>
       request(nc, paymentRequests.resolveReview, { actor: who, id, note }),
     natsUrl: nats.url,
+    /** Where a replica finds everything. */
+    servers: { NATS_URL: nats.url, DATABASE_URL: database.databaseUrl, STRIPE_API_BASE_URL: stripe.url },
     webhookUrl: gateway.url,
     /** Somebody with the account's key, by hand. */
     stripeClient: createStripe({ apiBaseUrl: stripe.url, secretKey: 'sk_test', metrics }),

@@ -40,7 +40,6 @@ async function checkPayment(context: PaymentContext, id: string): Promise<void> 
   const nobodyMayPay = row.booking.status === 'cancelled' || payment.status !== 'open';
   if (nobodyMayPay && sessionId !== null && payment.sessionStatus !== 'complete') {
     await expireSession(context.stripe, sessionId);
-    await context.passing('session expired at Stripe, not noted');
   }
   await syncPayment(context, id);
 }

@@ -18,7 +18,6 @@ export async function openSession(context: PaymentContext, payment: Payment): Pr
   const key = `${payment.bookingId}:${payment.purpose === 'balance' ? 'balance' : 'checkout'}:${payment.attempt}`;
   try {
     const session = await createSession(context.stripe, checkoutParams.parse(sessionParams), key);
-    await context.passing('session created at Stripe, not stored');
     const stored = await storeSession(context, payment, session.id);
     return stored === 'open' ? (session.url ?? undefined) : undefined;
   } catch (error) {

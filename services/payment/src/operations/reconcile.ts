@@ -38,7 +38,6 @@ async function fetchUndelivered(context: PaymentContext, signal: AbortSignal | u
   let page: StripeEventHint[] = [];
   let found = 0;
   const store = async () => {
-    await context.passing('page of events read, not stored');
     found += await storeEvents(context, page, 'reconciliation');
     page = [];
   };

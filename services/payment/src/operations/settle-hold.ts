@@ -62,6 +62,5 @@ async function announceAgain(context: PaymentContext, paid: Payment): Promise<vo
 const closeSession = (context: PaymentContext, paymentId: string, sessionId: string) =>
   orUnavailable(async () => {
     await expireSession(context.stripe, sessionId, whileHoldWaits);
-    await context.passing('session expired at Stripe, not noted');
     await syncPayment(context, paymentId, whileHoldWaits);
   });

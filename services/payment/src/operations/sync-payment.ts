@@ -24,7 +24,6 @@ export async function syncPayment(
     const before = await findPayment(context.db, paymentId);
     if (before.checkoutSessionId === null) return { payment: before, url: null };
     const { state, url } = await readStripeState(context.stripe, before.checkoutSessionId, patience);
-    await context.passing('session read from Stripe, not applied');
     const payment = await applyState(context, before, state);
     if (payment) return { payment, url };
     // Somebody else applied something meanwhile, perhaps newer than what we read: read again.
