@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { checkMoney } from '../invariants/money.ts';
 import { liveLimits } from '../invariants/nothing-stuck.ts';
@@ -59,6 +60,11 @@ export async function findWork(world: MoneyWorld): Promise<string[]> {
   ];
 }
 
+/** What waits is worked on for some minutes of the world's clock, by replicas that may still end, or until nothing waits. */
+export async function letMinutesPass(world: MoneyWorld): Promise<void> {
+  for (let minutes = 0; minutes < 20 && (await findWork(world)).length > 0; minutes += 1) await wait(30);
+}
+
 /** Payments of another amount than we asked for, as far as they were not given back. */
 export const mismatched = (world: MoneyWorld) =>
   world.payment.rows(
@@ -103,9 +109,8 @@ export async function judge(world: MoneyWorld, bookingIds: readonly string[]): P
     [bookingIds],
   );
   const refundKeys = await world.payment.rows(
-    z.object({ bookingId: z.string(), key: z.string() }),
-    `SELECT p.booking_id AS "bookingId",
-            r.idempotency_key || CASE r.key_generation WHEN 0 THEN '' ELSE ':' || r.key_generation END AS key
+    z.object({ bookingId: z.string(), key: z.string(), generation: z.int() }),
+    `SELECT p.booking_id AS "bookingId", r.idempotency_key AS key, r.key_generation AS generation
      FROM refunds r JOIN payments p ON p.id = r.payment_id
      WHERE p.booking_id = ANY($1::uuid[]) AND r.stripe_refund_id IS NOT NULL AND r.purpose <> 'external'`,
     [bookingIds],
@@ -143,19 +148,25 @@ export async function judge(world: MoneyWorld, bookingIds: readonly string[]): P
         ),
       // Should all else fail, what is asked twice is done once: Stripe knows each call by what it is for.
       ...[
-        ...ours.filter(payment => payment.session !== null).map(payment => payment.key),
-        ...refundKeys.filter(refund => refund.bookingId === id).map(refund => refund.key),
+        ...ours.filter(payment => payment.session !== null).map(payment => [payment.key]),
+        ...refundKeys.filter(refund => refund.bookingId === id).map(possibleKeys),
       ]
-        .filter(key => !stripe.keys.has(key))
-        .map(key => `Stripe was never asked under the key ${key}`),
+        .filter(keys => !keys.some(key => stripe.keys.has(key)))
+        .map(([key]) => `Stripe was never asked under the key ${key}`),
       ...ours
         .filter(payment => payment.needsReview && payment.reason === null)
         .map(payment => `payment ${payment.id} is before a person without a reason`),
-      ...(stripe.twice.get(id) ?? []).map(refund => `refund ${refund} was made twice`),
+      ...(stripe.twice.get(id) ?? []).map(({ refundId, made }) => `refund ${refundId} was made at ${made}`),
     ];
     return problems.length === 0 ? undefined : new Error(`booking ${id}\n${problems.join('\n')}`);
   });
 }
+
+/** A key under which Stripe failed is followed by another one, also for who is just then asking under the one before. */
+const possibleKeys = ({ key, generation }: { key: string; generation: number }): string[] => [
+  key,
+  ...Array.from({ length: generation }, (_, index) => `${key}:${index + 1}`),
+];
 
 const kinds: Record<string, string> = { refund_failure: 'refund_failed', dispute_reversal: 'dispute_reversed' };
 
@@ -191,11 +202,13 @@ function readBooks({ stripe }: MoneyWorld) {
   );
   const ids = Object.values(refunds).flatMap(refund => {
     const { refundId, bookingId } = refund.metadata ?? {};
-    return refundId && bookingId ? [{ refundId, bookingId }] : [];
+    const at = new Date(refund.created * 1_000).toISOString();
+    return refundId && bookingId ? [{ refundId, bookingId, at }] : [];
   });
-  const twice = [...Map.groupBy(ids, one => one.refundId).values()]
-    .filter(some => some.length > 1)
-    .flatMap(some => some.slice(0, 1));
+  const twice = [...Map.groupBy(ids, one => one.refundId).values()].flatMap(some => {
+    const [first] = some;
+    return first && some.length > 1 ? [{ ...first, made: some.map(one => one.at).join(' and at ') }] : [];
+  });
   const taken = paid.map(({ metadata, payment_intent: intent, amount, balance_transaction: moved, created }) => ({
     // A slow method takes the money when it ends, not when it begins.
     at: new Date((balanceTransactions[String(moved)]?.created ?? created) * 1_000),
@@ -207,8 +220,6 @@ function readBooks({ stripe }: MoneyWorld) {
     movements,
     keys: new Set(Object.keys(idempotency)),
     charges: Map.groupBy(taken, one => one.bookingId),
-    twice: new Map(
-      [...Map.groupBy(twice, one => one.bookingId)].map(([id, some]) => [id, some.map(one => one.refundId)]),
-    ),
+    twice: Map.groupBy(twice, one => one.bookingId),
   };
 }

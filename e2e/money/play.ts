@@ -1,6 +1,7 @@
 import {
   addDays,
   bookingRequests,
+  type CivilDate,
   dateInZone,
   establishmentRequests,
   paymentRequests,
@@ -21,9 +22,12 @@ export const goesOnBy = [45 * minute, 20 * day, 12 * day, 3 * 60 * minute] as co
 export interface PlayedBooking {
   id: string;
   total: number;
+  stay: { chaletId: string; startDate: CivilDate; endDate: CivilDate };
 }
 
-/** A chalet of its own, so that only money is in dispute and no night. */
+const customer = { name: 'John Doe', email: 'john.doe@example.com' };
+
+/** A chalet of its own: bookings of a batch meet over money, and over nights only with another guest of their own. */
 export async function book(world: MoneyWorld, sequence: Sequence): Promise<PlayedBooking> {
   const establishmentId = world.establishments[sequence.terms];
   const chalet = await granted(() =>
@@ -34,11 +38,10 @@ export async function book(world: MoneyWorld, sequence: Sequence): Promise<Playe
     }),
   );
   const startDate = addDays(dateInZone(world.now(), 'America/Toronto'), 45);
-  const stay = { startDate, endDate: addDays(startDate, sequence.nights) };
-  const customer = { name: 'John Doe', email: 'john.doe@example.com' };
-  const booking = { chaletId: chalet.id, ...stay, customer };
+  const stay = { chaletId: chalet.id, startDate, endDate: addDays(startDate, sequence.nights) };
+  const booking = { ...stay, customer };
   const made = await granted(() => world.ask(bookingRequests.create, { booking, idempotencyKey: chalet.id }));
-  return { id: made.id, total: made.price?.total ?? 0 };
+  return { id: made.id, total: made.price?.total ?? 0, stay };
 }
 
 /** The answer of a question that must be granted, asked again while nobody is there to answer. */
@@ -91,8 +94,9 @@ const disputesOf = (world: MoneyWorld, bookingId: string) =>
     bookingId,
   ]);
 
-export async function play(world: MoneyWorld, { id: bookingId, total }: PlayedBooking, action: Action): Promise<void> {
+export async function play(world: MoneyWorld, played: PlayedBooking, action: Action): Promise<void> {
   const { ask, stripe } = world;
+  const { id: bookingId, total } = played;
   const actor = { kind: 'guest', bookingId } as const;
   const shareOf = (share: number) => Math.max(1, Math.floor(total * share));
   const inSessions = async (act: (session: string) => unknown) => {
@@ -114,6 +118,13 @@ export async function play(world: MoneyWorld, { id: bookingId, total }: PlayedBo
       return inSessions(session => stripe.sessions.decline(session));
     case 'discount':
       return inSessions(session => stripe.sessions.discount(session, 1_000));
+    case 'change of mind':
+      await play(world, played, { do: 'checkout', tabs: 1 });
+      return play(world, played, { do: 'cancel', by: 'guest' });
+    case 'other guest': {
+      const booking = { ...played.stay, customer };
+      return tryTo(() => ask(bookingRequests.create, { booking, idempotencyKey: newId() }));
+    }
     case 'dispute':
       for (const { intent } of await paymentsOf(world, bookingId)) {
         if (intent !== null) await tryTo(() => stripe.disputes.create({ payment_intent: intent, kind: action.kind }));
@@ -151,6 +162,11 @@ export async function play(world: MoneyWorld, { id: bookingId, total }: PlayedBo
       return disturb(world, bookingId, action);
     case 'lose answer':
       return loseAnswer(world, action);
+    case 'fail':
+      // As often as the SDK asks by itself.
+      return stripe.faults.add({ match: calls[action.of], status: 500, times: 3 });
+    case 'short answers':
+      return stripe.expansion.limit(0);
     case 'crash':
       return world.crashes.arm(action.at);
     default:

@@ -13,6 +13,10 @@ export type Action =
   | { do: 'discount' }
   | { do: 'abandon' }
   | { do: 'cancel'; by: 'guest' | 'owner' }
+  /** The guest opens the page and cancels instead of paying: the session is closed at Stripe while it is open. */
+  | { do: 'change of mind' }
+  /** Somebody else wants the same nights, and has them when they are free: a payment that comes later is too late. */
+  | { do: 'other guest' }
   /** The owner gives back a share of the price, so often at the same time; 0 is all that is left. */
   | { do: 'refund'; share: number; times: number }
   | { do: 'refund in the dashboard'; share: number }
@@ -23,12 +27,18 @@ export type Action =
   | { do: 'hold refund' }
   | { do: 'webhooks'; are: 'lost' | 'duplicated' | 'reordered' | 'late' | 'forged'; count: number }
   | { do: 'lose answer'; of: 'session' | 'expiry' | 'refund' | 'reading'; before: boolean }
+  /** Stripe fails at the next such call, and keeps that answer under its idempotency key. */
+  | { do: 'fail'; of: 'session' | 'refund' }
+  /** Answers name what hangs on them without holding it. */
+  | { do: 'short answers' }
   | { do: 'crash'; at: CrashPoint };
 
 /** One booking: how it is paid, and what happens in each of the times that `times` names. */
 export interface Sequence {
   terms: 'at once' | 'balance kept' | 'balance cancels';
   nights: number;
+  /** Whether it acts while what went before is still being worked on, or some minutes later. */
+  pace: 'in haste' | 'with leisure';
   times: Action[][];
 }
 
@@ -49,6 +59,8 @@ const guest: fc.WeightedArbitrary<Action>[] = [
   { weight: 1, arbitrary: fc.constant({ do: 'decline' as const }) },
   { weight: 1, arbitrary: fc.constant({ do: 'abandon' as const }) },
   { weight: 1, arbitrary: fc.constant({ do: 'discount' as const }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'change of mind' as const }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'other guest' as const }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('cancel' as const), by: fc.constantFrom('guest', 'owner') }) },
 ];
 const owner: fc.WeightedArbitrary<Action>[] = [
@@ -84,9 +96,9 @@ const faults: fc.WeightedArbitrary<Action>[] = [
       before: fc.boolean(),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('fail' as const), of: fc.constantFrom('session', 'refund') }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'short answers' as const }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('crash' as const), at: fc.constantFrom(...crashPoints) }) },
-  // Where money leaves: what would be lost or given twice here is the guest's or the owner's.
-  { weight: 1, arbitrary: fc.constant({ do: 'crash' as const, at: 'refund made at Stripe, not noted' as const }) },
 ];
 
 const first = fc.array(fc.oneof(...guest, ...owner.slice(0, 1), ...faults), { minLength: 2, maxLength: 6 });
@@ -95,12 +107,13 @@ const later = fc.array(fc.oneof(...guest, ...owner, ...faults), { maxLength: 4 }
 export const sequences: fc.Arbitrary<Sequence> = fc.record({
   terms: fc.constantFrom('at once', 'balance kept', 'balance cancels'),
   nights: fc.integer({ min: 1, max: 4 }),
+  pace: fc.constantFrom('in haste', 'with leisure'),
   times: fc.tuple(first, later, later, later),
 });
 
 export const describeSequence = (sequence: Sequence): string =>
   [
-    `${sequence.nights} nights, ${sequence.terms}`,
+    `${sequence.nights} nights, ${sequence.terms}, ${sequence.pace}`,
     ...sequence.times.map(
       (actions, index) => `  ${times[index]}: ${actions.map(one => JSON.stringify(one)).join(' ')}`,
     ),

@@ -4,16 +4,14 @@ import { establishmentRequests, paymentRequests, type RequestContract } from '@m
 import { startStripeEmulator } from '@monde-sauvage/emulators';
 import { closeNats, connectNats, ensureStream, request } from '@monde-sauvage/messaging';
 import { createPool } from '@monde-sauvage/persistence';
-import { atMost } from '@monde-sauvage/service-kit';
-import { createTestDatabase, cuttableLink, planCrashes, silentLogger, testNats } from '@monde-sauvage/testkit';
+import { createTestDatabase, planCrashes, silentLogger, testNats } from '@monde-sauvage/testkit';
 import type pg from 'pg';
 import { pino } from 'pino';
 import { z } from 'zod';
-import { readConfig as readBookingConfig } from '../../services/booking/src/config.ts';
+import { readConfig } from '../../services/booking/src/config.ts';
 import { createBookingService } from '../../services/booking/src/service.ts';
-import { readConfig as readPaymentConfig } from '../../services/payment/src/config.ts';
 import type { CrashPoint } from '../../services/payment/src/crash-points.ts';
-import { createPaymentService, type PaymentService } from '../../services/payment/src/service.ts';
+import { startFleet } from '../../services/payment/test/fleet.ts';
 import type { ReadOnlyDatabase } from '../invariants/databases.ts';
 import type { Sequence } from './sequences.ts';
 
@@ -23,7 +21,7 @@ const admin = { kind: 'admin' } as const;
 
 export type MoneyWorld = Awaited<ReturnType<typeof createMoneyWorld>>;
 
-/** Booking and payment with their databases, NATS between them and Stripe's stand-in; payment can be killed at any point. */
+/** Booking and payment with their databases, NATS between them and Stripe's stand-in; the replicas of payment can be killed at any point. */
 export async function createMoneyWorld() {
   const nats = await testNats();
   const [bookingDatabase, paymentDatabase] = await Promise.all([
@@ -37,51 +35,22 @@ export async function createMoneyWorld() {
   const releasedUnasked = new Set<string>();
   const common = { PORT: '0', HOST: '127.0.0.1' };
   const booking = await createBookingService(
-    readBookingConfig({ ...common, NATS_URL: nats.url, DATABASE_URL: bookingDatabase.databaseUrl }),
+    readConfig({ ...common, NATS_URL: nats.url, DATABASE_URL: bookingDatabase.databaseUrl }),
     { now, logger: listenToReleases(releasedUnasked) },
   );
   await booking.start();
 
   const crashes = planCrashes<CrashPoint>();
-  const buried: Promise<unknown>[] = [];
-  let closing = false;
-  /** Another replica takes the place of one that ends; what it held comes back with its leases. */
-  const startPayment = async (): Promise<PaymentService> => {
-    const links = await Promise.all([nats.url, paymentDatabase.databaseUrl, stripe.url].map(cuttableLink));
-    const cut = () => {
-      for (const link of links) link.cut();
-    };
-    cutAlive = cut;
-    const [NATS_URL, DATABASE_URL, STRIPE_API_BASE_URL] = links.map(link => link.url);
-    const ending = crashes.hookFor(() => {
-      cut();
-      buried.push(
-        atMost(
-          15_000,
-          service.drain().catch(() => undefined),
-        ),
-      );
-      if (!closing) alive = startPayment();
-    });
-    // One that ends while it starts leaves open what it opened so far: a process would have taken that with it.
-    const started = Promise.withResolvers<void>();
-    const passing = (point: CrashPoint) => started.promise.then(() => ending(point));
-    const config = readPaymentConfig({
-      ...{ ...common, NATS_URL, DATABASE_URL, STRIPE_API_BASE_URL, STRIPE_SECRET_KEY: 'sk_test' },
-      STRIPE_WEBHOOK_SECRET: webhookSecret,
-    });
-    const service = await createPaymentService(config, { now, logger: silentLogger, passing });
-    await service.start();
-    started.resolve();
-    return service;
-  };
-  let cutAlive = () => {};
-  let alive = startPayment();
-  await alive;
+  const fleet = await startFleet({
+    ...{ replicas: 2, crashes, now },
+    servers: { NATS_URL: nats.url, DATABASE_URL: paymentDatabase.databaseUrl, STRIPE_API_BASE_URL: stripe.url },
+    environment: { ...common, STRIPE_SECRET_KEY: 'sk_test', STRIPE_WEBHOOK_SECRET: webhookSecret },
+  });
 
-  const ask = <I extends z.ZodType, O extends z.ZodType>(contract: RequestContract<I, O>, input: z.input<I>) =>
-    // Whoever asks one that ends just then need not wait for as long as a guest would.
-    request(nc, contract, input, { deadlineMs: Math.min(contract.deadlineMs, 4_000) });
+  const ask = <I extends z.ZodType, O extends z.ZodType>(contract: RequestContract<I, O>, input: z.input<I>) => {
+    const asked = request(nc, contract, input);
+    return contract.subject.startsWith('svc.payment.') ? fleet.untilSomeoneEnds(asked) : asked;
+  };
   const gateway = await receiveWebhooks(async (rawBody, signature) => {
     const answer = await ask(paymentRequests.receiveWebhook, { rawBody, signature });
     return answer.ok;
@@ -104,23 +73,24 @@ export async function createMoneyWorld() {
     stripe: stripe.admin,
     booking: bookingRows,
     payment: paymentRows,
-    /** Waits until a replica of payment answers that was not killed meanwhile. */
-    async untilReplaced(): Promise<void> {
-      await alive;
+    /** Waits until others have taken the places of the replicas of payment that ended. */
+    untilReplaced: fleet.whole,
+    /** No call lasts for days, so whoever had one under way has ended by then: Stripe forgets keys after one. */
+    async goOnBy(ms: number) {
+      await fleet.whole();
+      const goOn = () => stripe.admin.clock.moveBy(ms);
+      if (ms < 86_400_000) goOn();
+      else fleet.replace(goOn);
     },
     /** Everything that would be done at the next interval is done now. */
     async nudge() {
       booking.nudgeHolds();
-      const service = await alive;
-      service.reconcileNow();
-      service.announceBalancesNow();
+      await fleet.whole();
+      fleet.nudge();
     },
     async close() {
-      closing = true;
       crashes.disarm();
-      await Promise.all(buried);
-      await (await alive).drain();
-      cutAlive();
+      await fleet.stop();
       await booking.drain();
       await closeNats(nc);
       await gateway.close();
