@@ -152,6 +152,19 @@ describe('what an owner is told about Google', () => {
     await mended(chalet);
   });
 
+  test('a client secret of ours that is wrong costs nobody the connection, and asks nothing of the owner', async () => {
+    const chalet = await seedConnectedChalet(system);
+    system.google.expireAccessTokens();
+    await system.restart({ GOOGLE_CLIENT_SECRET: 'another' });
+    await expect(sync(chalet)).rejects.toMatchObject({ name: 'UnavailableError' });
+    const { connection, calendar } = await look(chalet);
+    expect(connection).toMatchObject({ status: 'active', problem: null });
+    expect(calendar.problem).toMatchObject({ code: 'error', message: expect.stringContaining('for us to mend') });
+    await system.restart();
+    granted(await sync(chalet));
+    await mended(chalet);
+  });
+
   test('a quota that is used up, and a Google that does not answer', async () => {
     const chalet = await seedConnectedChalet(system);
     const match = { calendarId: chalet.calendarId };

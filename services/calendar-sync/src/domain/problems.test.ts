@@ -14,6 +14,8 @@ describe('what an owner is told of a problem', () => {
     ['retry', 'unreachable', 'follow by itself'],
     ['project', 'error', 'nothing that you have to do'],
     ['invalid', 'error', 'Google did not accept'],
+    ['changed_meanwhile', 'error', 'Google did not accept'],
+    ['unauthorized', 'error', 'if it lasts, connect Google again'],
   ])('%s: what to do, if anything', (kind, code, words) => {
     expect(told(kind)).toEqual({ code, message: expect.stringContaining(words), since: since.toISOString() });
   });

@@ -6,6 +6,11 @@ import type { GoogleFailure } from '../google/classify-error.ts';
 export type ProblemKind = GoogleFailure['kind'] | 'internal';
 export type Problem = z.input<typeof calendarProblem>;
 
+const notAccepted: Omit<Problem, 'since'> = {
+  code: 'error',
+  message: 'Google did not accept what we sent. We keep trying, and the platform was told.',
+};
+
 const told: Partial<Record<string, Omit<Problem, 'since'>>> = {
   revoked: {
     code: 'revoked',
@@ -40,10 +45,15 @@ const told: Partial<Record<string, Omit<Problem, 'since'>>> = {
     message:
       'Google does not let the platform use its calendars at the moment. This is for us to mend, there is nothing that you have to do; what waits will follow by itself.',
   },
-  invalid: {
+  unauthorized: {
     code: 'error',
-    message: 'Google did not accept what we sent. We keep trying, and the platform was told.',
+    message:
+      'Google does not accept our sign-in to this account at the moment. We keep trying; if it lasts, connect Google again.',
   },
+  invalid: notAccepted,
+  duplicate: notAccepted,
+  gone: notAccepted,
+  changed_meanwhile: notAccepted,
 };
 
 const ours: Omit<Problem, 'since'> = {

@@ -127,6 +127,7 @@ describe('an error of Google', () => {
       kind: 'revoked',
       reason: expect.stringContaining('invalid_grant'),
     });
-    expect(kindOf(tokenAnswer(401, 'invalid_client'))).toBe('retry');
+    expect(kindOf(tokenAnswer(401, 'invalid_client'))).toBe('project');
+    expect(kindOf(tokenAnswer(503, 'temporarily_unavailable'))).toBe('retry');
   });
 });

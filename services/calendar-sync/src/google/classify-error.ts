@@ -115,12 +115,17 @@ function reasonsOf({ errors, details }: z.infer<typeof apiError>['error']): stri
   return [...errors.map(({ reason }) => reason), ...newer].filter(reason => reason !== '');
 }
 
+/** Not the grant is refused, but we are (RFC 6749, section 5.2; `deleted_client` is Google's own). */
+const clientErrors = new Set(['invalid_client', 'unauthorized_client', 'deleted_client']);
+
 function classifyTokenError(status: number, error: z.infer<typeof oauthError>): GoogleFailure {
   const said = `${error.error}${error.error_description ? ` (${firstLine(error.error_description)})` : ''}`;
   if (error.error === 'invalid_grant') return { kind: 'revoked', reason: `Google withdrew the access: ${said}` };
   if (status === 429) return { kind: 'quota', reason: `Google answered ${said}` };
   // A wrong client secret, say: an operator's mistake that is mended without the owner, so the grant stays.
-  return { kind: 'retry', reason: `Google refused to give an access token: ${said}` };
+  const refused = `Google refused to give an access token: ${said}`;
+  if (clientErrors.has(error.error)) return { kind: 'project', reason: refused };
+  return { kind: 'retry', reason: refused };
 }
 
 /** A pause for longer than this is asked for again. */
