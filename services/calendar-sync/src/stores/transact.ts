@@ -1,4 +1,4 @@
-import { withRetries } from '@monde-sauvage/persistence';
+import { transactionLimits, withRetries } from '@monde-sauvage/persistence';
 import type { Database, Transaction } from '../context.ts';
 
 /**
@@ -9,4 +9,7 @@ export const transact = <T>(
   db: Database,
   work: (tx: Transaction) => Promise<T>,
   o: { timeoutMs?: number } = {},
-): Promise<T> => withRetries(() => db.$transaction(work, { timeout: o.timeoutMs ?? 5_000 }), { deadlocks: true });
+): Promise<T> =>
+  withRetries(() => db.$transaction(work, { ...transactionLimits, ...(o.timeoutMs && { timeout: o.timeoutMs }) }), {
+    deadlocks: true,
+  });
