@@ -1,7 +1,7 @@
 import { type CivilDate, dateInZone } from '@monde-sauvage/contracts';
 import type { Context } from './context.ts';
 import type { GoogleEvent } from './domain/classify-event.ts';
-import { type Drift, deleted, findDrift, isMeant, unverified } from './domain/drift.ts';
+import { type Drift, deleted, findDrift, isMeant, madeToRepeat, unverified } from './domain/drift.ts';
 import { mustBeMerged, patchOf, showsPatch } from './domain/merge-event.ts';
 import { hashOfEvent, isOurs, mirrorEvent, mirrorEventId, writtenPart } from './domain/mirror-event.ts';
 import type { DriftDecision } from './generated/prisma/client.ts';
@@ -197,6 +197,7 @@ const knownDrift = (mirror: Mirror): string | null => (mirror.drift === unverifi
 const canPatchUnread = (mirror: Mirror, event: GoogleEvent): boolean =>
   mirror.etag !== null &&
   mirror.drift !== unverified &&
+  !mirror.drift?.includes(madeToRepeat) &&
   mirror.written !== null &&
   !mustBeMerged(event, mirror.written);
 

@@ -141,6 +141,19 @@ describe('an owner who wants to be asked about changes in Google', () => {
     expect(await stateOf(system, booking.id)).toBe('synced');
   });
 
+  test('has an event that was made to repeat put back', async () => {
+    const { chalet, booking, eventId } = await asks();
+    system.google.patchEvent(chalet.calendarId, eventId, { recurrence: ['RRULE:FREQ=WEEKLY;COUNT=3'] });
+    const decision = await question(chalet);
+    expect(decision).toMatchObject({ kinds: ['moved'], description: 'made to repeat in Google' });
+    granted(await decide(chalet, decision.id, 'restore'));
+    await eventually(() => eventsOf(system, chalet)[0]?.recurrence === undefined, { describe: 'it repeats no more' });
+    await settled(system, chalet);
+    expect(eventsOf(system, chalet)).toMatchObject([{ id: eventId, start: { date: booking.startDate } }]);
+    await eventually(() => newsOf(booking).at(-1) === 'mirror_restored made to repeat in Google');
+    expect(await waiting(chalet)).toEqual([]);
+  });
+
   test('has a deleted event put back', async () => {
     const { chalet, booking, eventId } = await asks();
     system.google.deleteEvent(chalet.calendarId, eventId);

@@ -19,6 +19,9 @@ export interface Drift {
 /** In the place of a drift: the list and our own writes crossed, so that only reading the event tells. */
 export const unverified = 'unverified';
 
+/** Said of an event that became a series: what ends it has to be read from Google first. */
+export const madeToRepeat = 'made to repeat in Google';
+
 export const deleted: Drift = { kinds: ['deleted'], found: null, words: 'deleted in Google' };
 
 /** How an event in Google differs from what we wrote there; undefined when it does not in anything that we mind. */
@@ -33,7 +36,7 @@ export function findDrift(written: Written, event: GoogleEvent, bookingId: strin
   if (found.startDate !== written.startDate || found.endDate !== written.endDate || isTimed(event)) {
     differences.push(['moved', `moved in Google from ${datesOf(written)} to ${datesOf(found)}`]);
   }
-  if (event.recurrence?.length) differences.push(['moved', 'made to repeat in Google']);
+  if (event.recurrence?.length) differences.push(['moved', madeToRepeat]);
   if (found.summary !== written.summary) differences.push(['renamed', 'renamed in Google']);
   if (event.transparency === 'transparent') differences.push(['marked_free', 'marked as free in Google']);
   if (!hasMark(event, bookingId)) differences.push(['unlinked', 'lost its link to the booking in Google']);
