@@ -45,6 +45,9 @@ export const refuse = (code: RefusalCode, message: string, errors?: Refusal['err
   refusal: errors ? { code, message, errors } : { code, message },
 });
 
+/** Not now, for a reason that whoever asked should hear: without one, they are told that the service does not answer. */
+export const refuseForNow = (message: string): Result<never> => refuse('unavailable', message, [{ path: '', message }]);
+
 /** JetStream streams; each belongs to one publishing service, the only one that creates and changes it. */
 export const streams = {
   BOOKING: { subjects: ['booking.*', 'chalet.*', 'establishment.*'] },

@@ -89,8 +89,11 @@ function readAnswer<I extends z.ZodType, O extends z.ZodType>(
   const parsed = envelope.safeParse(parseJson(answer.string()));
   if (!parsed.success) throw new RemoteError(`${contract.subject} answered in an unknown form`);
   if (!parsed.data.ok) {
-    const { code, message, unavailable } = parsed.data.refusal;
-    if (code === 'unavailable') throw new UnavailableError(unavailable ?? service, message);
+    const { code, message, errors, unavailable } = parsed.data.refusal;
+    if (code === 'unavailable') {
+      const said = errors?.[0]?.message;
+      throw new UnavailableError(unavailable ?? service, message, said === undefined ? {} : { said });
+    }
     if (code === 'internal') throw new RemoteError(`${contract.subject} failed: ${message}`);
     return parsed.data;
   }

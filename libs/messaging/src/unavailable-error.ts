@@ -7,10 +7,13 @@ export class UnavailableError extends Error {
   /** The service that did not answer, e.g. `booking`. */
   readonly service: string;
   readonly retryAfterSeconds: number;
+  /** What the service said to whoever asked, when it did answer; safe to show to anybody. */
+  readonly said: string | undefined;
 
-  constructor(service: string, reason: string, o: { retryAfterSeconds?: number; cause?: unknown } = {}) {
+  constructor(service: string, reason: string, o: { retryAfterSeconds?: number; said?: string; cause?: unknown } = {}) {
     super(`${service} is unavailable: ${reason}`, o.cause === undefined ? undefined : { cause: o.cause });
     this.service = service;
+    this.said = o.said;
     this.retryAfterSeconds = o.retryAfterSeconds ?? 2;
   }
 }

@@ -99,7 +99,7 @@ export const answerErrors =
     if (res.headersSent) return next(error);
     if (unavailable) {
       const who = remotes[error.service] ?? `The ${error.service} service`;
-      const detail = `${who} does not answer at the moment. Try again shortly.`;
+      const detail = error.said ?? `${who} does not answer at the moment. Try again shortly.`;
       return sendProblem(res, { code: 'unavailable', detail, retryAfterSeconds: error.retryAfterSeconds });
     }
     return sendProblem(

@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { type HttpRoute, httpRoutes, ok, refuse } from '@monde-sauvage/contracts';
+import { type HttpRoute, httpRoutes, ok, type Refusal, refuse, refuseForNow } from '@monde-sauvage/contracts';
 import { z } from 'zod';
 import { bodyExamples } from '../src/openapi-examples.ts';
 import { booking, chalet, world } from './fake-services.ts';
@@ -192,6 +192,23 @@ test('the schedule syncs first, and answers without Google too, saying so', asyn
   expect(await google()).toEqual({ status: 'not_connected', syncedAt: null });
   say('unavailable');
   expect(await google()).toEqual({ status: 'unreachable', syncedAt: null });
+});
+
+test('a service that says why it cannot now is heard by whoever asked; otherwise it does not answer', async () => {
+  const disconnect = async (refusal: Refusal) => {
+    stage.fakes.override.set('svc.calendar-sync.disconnect', async () => ({ ok: false, refusal }));
+    const path = `/v1/establishments/${world.establishment}/google`;
+    const response = await stage.call('DELETE', path, { token: world.ownerToken });
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
+    return readProblem(response);
+  };
+  const why = refuseForNow('They are still being removed.');
+  if (why.ok) throw new Error('a refusal');
+  expect(await disconnect(why.refusal)).toMatchObject({ status: 503, detail: 'They are still being removed.' });
+  expect(await disconnect({ code: 'unavailable', message: 'too many requests waiting' })).toMatchObject({
+    status: 503,
+    detail: 'The calendar-sync service does not answer at the moment. Try again shortly.',
+  });
 });
 
 test('browsers of any site may call, and read what they need', async () => {

@@ -1,4 +1,4 @@
-import { createdBooking, type NewBooking, type Result, refuse } from '@monde-sauvage/contracts';
+import { createdBooking, type NewBooking, type Result, refuse, refuseForNow } from '@monde-sauvage/contracts';
 import { postgresConstraint, postgresErrorCode, withRetries } from '@monde-sauvage/persistence';
 import { z } from 'zod';
 import type { Change } from '../booking.ts';
@@ -112,7 +112,7 @@ export async function createBooking(
         outcome satisfies never;
     }
   }
-  return refuse('unavailable', 'The chalet is being changed right now. Try again.');
+  return refuseForNow('The chalet is being changed right now. Try again.');
 }
 
 async function commitPlacement(

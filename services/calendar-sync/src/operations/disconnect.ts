@@ -1,4 +1,4 @@
-import { type Actor, calendarEvents, mayManage, ok, type Result, refuse } from '@monde-sauvage/contracts';
+import { type Actor, calendarEvents, mayManage, ok, type Result, refuse, refuseForNow } from '@monde-sauvage/contracts';
 import { stopChannel } from '../channel-keeper.ts';
 import type { Context, Transaction } from '../context.ts';
 import { closeDecisions } from '../stores/decision-store.ts';
@@ -35,7 +35,9 @@ export async function disconnect(
   if (removeMirrors) {
     context.nudge.mirrors();
     if (!(await mirrorsAreRemoved(context, establishmentId))) {
-      return refuse('unavailable', 'The events of bookings are still being removed from Google. Please ask again.');
+      return refuseForNow(
+        'The events of bookings are still being removed from Google; that goes on by itself. Ask again to disconnect once they are.',
+      );
     }
   }
   const channels = await context.db.channel.findMany({ where: { establishmentId, stoppedAt: null } });
