@@ -2,22 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { calendarRequests } from '@monde-sauvage/contracts';
 import { eventually } from '@monde-sauvage/testkit';
 import { hashOf, newSecret } from '../src/google/oauth.ts';
-import {
-  announce,
-  type CalendarSystem,
-  type Chalet,
-  choose,
-  connectGoogle,
-  day,
-  granted,
-  mirrorOf,
-  newBooking,
-  ownerEmail,
-  refusalOf,
-  seedChalet,
-  seedConnectedChalet,
-  startCalendarSystem,
-} from './calendar-system.ts';
+import { announce, mirrorOf, newBooking } from './bookings.ts';
+import { type CalendarSystem, day, granted, ownerEmail, refusalOf, startCalendarSystem } from './calendar-system.ts';
+import { type Chalet, choose, connectGoogle, seedChalet, seedConnectedChalet } from './chalets.ts';
 
 describe('push channels', () => {
   let system: CalendarSystem;

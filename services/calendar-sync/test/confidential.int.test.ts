@@ -1,19 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { calendarRequests } from '@monde-sauvage/contracts';
 import { eventually, recordingLogger } from '@monde-sauvage/testkit';
-import {
-  announce,
-  type CalendarSystem,
-  choose,
-  connectGoogle,
-  day,
-  granted,
-  mirrorOf,
-  newBooking,
-  ownerEmail,
-  seedChalet,
-  startCalendarSystem,
-} from './calendar-system.ts';
+import { announce, mirrorOf, newBooking } from './bookings.ts';
+import { type CalendarSystem, day, granted, ownerEmail, startCalendarSystem } from './calendar-system.ts';
+import { choose, connectGoogle, seedChalet } from './chalets.ts';
 
 const { logger, written } = recordingLogger();
 let system: CalendarSystem;

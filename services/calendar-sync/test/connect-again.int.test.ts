@@ -3,27 +3,17 @@ import { calendarRequests, establishmentRequests, ok, refuse } from '@monde-sauv
 import { handle } from '@monde-sauvage/messaging';
 import { newId } from '@monde-sauvage/service-kit';
 import { eventually } from '@monde-sauvage/testkit';
+import { announce, cancelled, eventsOf, mirrorOf, newBooking, settled, stateOf } from './bookings.ts';
 import {
-  announce,
   type CalendarSystem,
-  type Chalet,
-  cancelled,
-  choose,
-  connectGoogle,
   day,
-  eventsOf,
   granted,
-  mirrorOf,
-  newBooking,
   ownerEmail,
   refusalOf,
-  seedChalet,
-  seedConnectedChalet,
-  settled,
   startCalendarSystem,
-  stateOf,
   timezone,
 } from './calendar-system.ts';
+import { type Chalet, choose, connectGoogle, seedChalet, seedConnectedChalet } from './chalets.ts';
 
 describe('connections and calendars that change', () => {
   let system: CalendarSystem;

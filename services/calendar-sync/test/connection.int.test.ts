@@ -4,21 +4,9 @@ import { calendarRequests } from '@monde-sauvage/contracts';
 import { RemoteError } from '@monde-sauvage/messaging';
 import { newId } from '@monde-sauvage/service-kit';
 import { eventually } from '@monde-sauvage/testkit';
-import {
-  announce,
-  type CalendarSystem,
-  choose,
-  connectGoogle,
-  eventsOf,
-  granted,
-  mirrorOf,
-  newBooking,
-  ownerEmail,
-  refusalOf,
-  seedChalet,
-  seedConnectedChalet,
-  startCalendarSystem,
-} from './calendar-system.ts';
+import { announce, eventsOf, mirrorOf, newBooking } from './bookings.ts';
+import { type CalendarSystem, granted, ownerEmail, refusalOf, startCalendarSystem } from './calendar-system.ts';
+import { choose, connectGoogle, seedChalet, seedConnectedChalet } from './chalets.ts';
 
 describe('connecting a Google account', () => {
   let system: CalendarSystem;

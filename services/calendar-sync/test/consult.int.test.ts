@@ -1,15 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { calendarRequests } from '@monde-sauvage/contracts';
-import {
-  type CalendarSystem,
-  type Chalet,
-  day,
-  granted,
-  ownerEmail,
-  seedChalet,
-  seedConnectedChalet,
-  startCalendarSystem,
-} from './calendar-system.ts';
+import { type CalendarSystem, day, granted, ownerEmail, startCalendarSystem } from './calendar-system.ts';
+import { type Chalet, seedChalet, seedConnectedChalet } from './chalets.ts';
 
 describe("an availability check's question about Google", () => {
   let system: CalendarSystem;

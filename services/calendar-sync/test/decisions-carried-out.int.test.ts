@@ -3,24 +3,9 @@ import { type BookingSnapshot, bookingRequests, calendarRequests, ok, refuse } f
 import { handle } from '@monde-sauvage/messaging';
 import { eventually } from '@monde-sauvage/testkit';
 import type { CrashPoint } from '../src/crash-points.ts';
-import {
-  announce,
-  announceSettings,
-  type CalendarSystem,
-  type Chalet,
-  cancelled,
-  choose,
-  day,
-  eventsOf,
-  granted,
-  mirrorOf,
-  newBooking,
-  ownerEmail,
-  refusalOf,
-  seedConnectedChalet,
-  startCalendarSystem,
-  stateOf,
-} from './calendar-system.ts';
+import { announce, cancelled, eventsOf, mirrorOf, newBooking, stateOf } from './bookings.ts';
+import { type CalendarSystem, day, granted, ownerEmail, refusalOf, startCalendarSystem } from './calendar-system.ts';
+import { announceSettings, type Chalet, choose, seedConnectedChalet } from './chalets.ts';
 
 describe('what an owner decided about a change in Google', () => {
   let system: CalendarSystem;

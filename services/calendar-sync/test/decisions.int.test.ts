@@ -10,26 +10,9 @@ import {
 import { handle } from '@monde-sauvage/messaging';
 import { newId } from '@monde-sauvage/service-kit';
 import { eventually } from '@monde-sauvage/testkit';
-import {
-  announce,
-  announceSettings,
-  type CalendarSystem,
-  type Chalet,
-  cancelled,
-  choose,
-  connectGoogle,
-  day,
-  eventsOf,
-  granted,
-  mirrorOf,
-  newBooking,
-  ownerEmail,
-  refusalOf,
-  seedConnectedChalet,
-  settled,
-  startCalendarSystem,
-  stateOf,
-} from './calendar-system.ts';
+import { announce, cancelled, eventsOf, mirrorOf, newBooking, settled, stateOf } from './bookings.ts';
+import { type CalendarSystem, day, granted, ownerEmail, refusalOf, startCalendarSystem } from './calendar-system.ts';
+import { announceSettings, type Chalet, choose, connectGoogle, seedConnectedChalet } from './chalets.ts';
 
 describe('an owner who wants to be asked about changes in Google', () => {
   let system: CalendarSystem;

@@ -1,20 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { addDays, type CivilDate, calendarRequests } from '@monde-sauvage/contracts';
 import { eventually } from '@monde-sauvage/testkit';
-import {
-  announceChalet,
-  type CalendarSystem,
-  type Chalet,
-  choose,
-  connectGoogle,
-  day,
-  granted,
-  ownerEmail,
-  seedChalet,
-  seedConnectedChalet,
-  startCalendarSystem,
-  today,
-} from './calendar-system.ts';
+import { type CalendarSystem, day, granted, ownerEmail, startCalendarSystem, today } from './calendar-system.ts';
+import { announceChalet, type Chalet, choose, connectGoogle, seedChalet, seedConnectedChalet } from './chalets.ts';
 
 type Event = Parameters<CalendarSystem['google']['createEvent']>[1];
 

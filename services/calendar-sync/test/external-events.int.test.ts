@@ -1,23 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { calendarRequests, type ExternalEventChange } from '@monde-sauvage/contracts';
 import { eventually } from '@monde-sauvage/testkit';
-import {
-  announce,
-  type CalendarSystem,
-  type Chalet,
-  choose,
-  connectGoogle,
-  day,
-  eventsOf,
-  granted,
-  mirrorOf,
-  newBooking,
-  ownerEmail,
-  seedChalet,
-  seedConnectedChalet,
-  settled,
-  startCalendarSystem,
-} from './calendar-system.ts';
+import { announce, eventsOf, mirrorOf, newBooking, settled } from './bookings.ts';
+import { type CalendarSystem, day, granted, ownerEmail, startCalendarSystem } from './calendar-system.ts';
+import { type Chalet, choose, connectGoogle, seedChalet, seedConnectedChalet } from './chalets.ts';
 import { untilIdle } from './until-idle.ts';
 
 describe("the owner's events in Google", () => {

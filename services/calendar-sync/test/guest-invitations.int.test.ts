@@ -1,20 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { eventually } from '@monde-sauvage/testkit';
-import {
-  announce,
-  announceSettings,
-  type CalendarSystem,
-  cancelled,
-  choose,
-  eventsOf,
-  granted,
-  mirrorOf,
-  newBooking,
-  ownerEmail,
-  seedConnectedChalet,
-  settled,
-  startCalendarSystem,
-} from './calendar-system.ts';
+import { announce, cancelled, eventsOf, mirrorOf, newBooking, settled } from './bookings.ts';
+import { type CalendarSystem, granted, ownerEmail, startCalendarSystem } from './calendar-system.ts';
+import { announceSettings, choose, seedConnectedChalet } from './chalets.ts';
 
 let system: CalendarSystem;
 beforeAll(async () => {

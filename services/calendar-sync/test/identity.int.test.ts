@@ -3,24 +3,9 @@ import { type BookingSnapshot, calendarRequests } from '@monde-sauvage/contracts
 import { eventually } from '@monde-sauvage/testkit';
 import { firstRevision } from '../src/domain/first-revision.ts';
 import { mirrorEventId } from '../src/domain/mirror-event.ts';
-import {
-  announce,
-  announceChalet,
-  type CalendarSystem,
-  type Chalet,
-  cancelled,
-  choose,
-  connectGoogle,
-  day,
-  eventsOf,
-  granted,
-  mirrorOf,
-  newBooking,
-  seedConnectedChalet,
-  settled,
-  startCalendarSystem,
-  stateOf,
-} from './calendar-system.ts';
+import { announce, cancelled, eventsOf, mirrorOf, newBooking, settled, stateOf } from './bookings.ts';
+import { type CalendarSystem, day, granted, startCalendarSystem } from './calendar-system.ts';
+import { announceChalet, type Chalet, choose, connectGoogle, seedConnectedChalet } from './chalets.ts';
 
 describe('which event belongs to which booking', () => {
   let system: CalendarSystem;

@@ -2,16 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { addDays } from '@monde-sauvage/contracts';
 import { eventually } from '@monde-sauvage/testkit';
 import type { CrashPoint } from '../src/crash-points.ts';
-import {
-  type CalendarSystem,
-  type Chalet,
-  choose,
-  connectGoogle,
-  day,
-  granted,
-  seedChalet,
-  startCalendarSystem,
-} from './calendar-system.ts';
+import { type CalendarSystem, day, granted, startCalendarSystem } from './calendar-system.ts';
+import { type Chalet, choose, connectGoogle, seedChalet } from './chalets.ts';
 import { untilIdle } from './until-idle.ts';
 
 const inView = 10_000;

@@ -3,23 +3,9 @@ import { type BookingSnapshot, calendarRequests } from '@monde-sauvage/contracts
 import { newId } from '@monde-sauvage/service-kit';
 import { eventually } from '@monde-sauvage/testkit';
 import { mirrorEventId } from '../src/domain/mirror-event.ts';
-import {
-  announce,
-  type CalendarSystem,
-  type Chalet,
-  cancelled,
-  choose,
-  connectGoogle,
-  day,
-  eventsOf,
-  granted,
-  mirrorOf,
-  newBooking,
-  seedChalet,
-  settled,
-  startCalendarSystem,
-  stateOf,
-} from './calendar-system.ts';
+import { announce, cancelled, eventsOf, mirrorOf, newBooking, settled, stateOf } from './bookings.ts';
+import { type CalendarSystem, day, granted, startCalendarSystem } from './calendar-system.ts';
+import { type Chalet, choose, connectGoogle, seedChalet } from './chalets.ts';
 
 describe('events of bookings in a calendar that is out of reach when they have to go', () => {
   let system: CalendarSystem;

@@ -1,26 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { calendarRequests } from '@monde-sauvage/contracts';
 import { eventually } from '@monde-sauvage/testkit';
-import {
-  announce,
-  type CalendarSystem,
-  type Chalet,
-  cancelled,
-  choose,
-  connectGoogle,
-  day,
-  eventsOf,
-  granted,
-  mirrorOf,
-  newBooking,
-  ownerEmail,
-  refusalOf,
-  seedChalet,
-  seedConnectedChalet,
-  settled,
-  startCalendarSystem,
-  stateOf,
-} from './calendar-system.ts';
+import { announce, cancelled, eventsOf, mirrorOf, newBooking, settled, stateOf } from './bookings.ts';
+import { type CalendarSystem, day, granted, ownerEmail, refusalOf, startCalendarSystem } from './calendar-system.ts';
+import { type Chalet, choose, connectGoogle, seedChalet, seedConnectedChalet } from './chalets.ts';
 
 describe('what an owner is told about Google', () => {
   let system: CalendarSystem;

@@ -1,18 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { eventually } from '@monde-sauvage/testkit';
-import {
-  announce,
-  type CalendarSystem,
-  type Chalet,
-  cancelled,
-  day,
-  eventsOf,
-  mirrorOf,
-  newBooking,
-  seedConnectedChalet,
-  settled,
-  startCalendarSystem,
-} from './calendar-system.ts';
+import { announce, cancelled, eventsOf, mirrorOf, newBooking, settled } from './bookings.ts';
+import { type CalendarSystem, day, startCalendarSystem } from './calendar-system.ts';
+import { type Chalet, seedConnectedChalet } from './chalets.ts';
 
 describe('our own writes coming back from Google', () => {
   let system: CalendarSystem;

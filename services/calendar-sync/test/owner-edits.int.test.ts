@@ -2,19 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { calendarRequests } from '@monde-sauvage/contracts';
 import { eventually } from '@monde-sauvage/testkit';
 import { mirrorEventId } from '../src/domain/mirror-event.ts';
-import {
-  announce,
-  type CalendarSystem,
-  type Chalet,
-  cancelled,
-  eventsOf,
-  granted,
-  mirrorOf,
-  newBooking,
-  seedConnectedChalet,
-  settled,
-  startCalendarSystem,
-} from './calendar-system.ts';
+import { announce, cancelled, eventsOf, mirrorOf, newBooking, settled } from './bookings.ts';
+import { type CalendarSystem, granted, startCalendarSystem } from './calendar-system.ts';
+import { type Chalet, seedConnectedChalet } from './chalets.ts';
 
 describe('what an owner’s apps do to mirrors', () => {
   let system: CalendarSystem;

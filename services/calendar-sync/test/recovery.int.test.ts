@@ -1,23 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { calendarRequests } from '@monde-sauvage/contracts';
 import { eventually } from '@monde-sauvage/testkit';
-import {
-  announce,
-  type CalendarSystem,
-  type Chalet,
-  cancelled,
-  choose,
-  day,
-  eventsOf,
-  granted,
-  mirrorOf,
-  newBooking,
-  ownerEmail,
-  seedConnectedChalet,
-  settled,
-  startCalendarSystem,
-  stateOf,
-} from './calendar-system.ts';
+import { announce, cancelled, eventsOf, mirrorOf, newBooking, settled, stateOf } from './bookings.ts';
+import { type CalendarSystem, day, granted, ownerEmail, startCalendarSystem } from './calendar-system.ts';
+import { type Chalet, choose, seedConnectedChalet } from './chalets.ts';
 import { untilIdle } from './until-idle.ts';
 
 describe('when Google wants everything listed again', () => {

@@ -1,19 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { calendarRequests } from '@monde-sauvage/contracts';
 import { eventually } from '@monde-sauvage/testkit';
-import {
-  announce,
-  type CalendarSystem,
-  type Chalet,
-  day,
-  eventsOf,
-  granted,
-  mirrorOf,
-  newBooking,
-  seedConnectedChalet,
-  settled,
-  startCalendarSystem,
-} from './calendar-system.ts';
+import { announce, eventsOf, mirrorOf, newBooking, settled } from './bookings.ts';
+import { type CalendarSystem, day, granted, startCalendarSystem } from './calendar-system.ts';
+import { type Chalet, seedConnectedChalet } from './chalets.ts';
 
 describe('how soon and how often Google is asked', () => {
   let system: CalendarSystem;

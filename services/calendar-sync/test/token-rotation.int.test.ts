@@ -4,17 +4,9 @@ import { UnavailableError } from '@monde-sauvage/messaging';
 import { eventually } from '@monde-sauvage/testkit';
 import type { CrashPoint } from '../src/crash-points.ts';
 import type { Timing } from '../src/timing.ts';
-import {
-  announce,
-  type CalendarSystem,
-  type Chalet,
-  day,
-  granted,
-  mirrorOf,
-  newBooking,
-  seedConnectedChalet,
-  startCalendarSystem,
-} from './calendar-system.ts';
+import { announce, mirrorOf, newBooking } from './bookings.ts';
+import { type CalendarSystem, day, granted, startCalendarSystem } from './calendar-system.ts';
+import { type Chalet, seedConnectedChalet } from './chalets.ts';
 
 /** Does nothing unless it is asked. */
 const rarely = { lookForWorkEveryMs: 3_600_000, lookForChannelsEveryMs: 3_600_000 };

@@ -2,24 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { calendarRequests } from '@monde-sauvage/contracts';
 import { eventually } from '@monde-sauvage/testkit';
 import { mirrorEventId } from '../src/domain/mirror-event.ts';
-import {
-  announce,
-  type CalendarSystem,
-  type Chalet,
-  cancelled,
-  choose,
-  day,
-  eventsOf,
-  granted,
-  mirrorOf,
-  newBooking,
-  ownerEmail,
-  seedChalet,
-  seedConnectedChalet,
-  settled,
-  startCalendarSystem,
-  stateOf,
-} from './calendar-system.ts';
+import { announce, cancelled, eventsOf, mirrorOf, newBooking, settled, stateOf } from './bookings.ts';
+import { type CalendarSystem, day, granted, ownerEmail, startCalendarSystem } from './calendar-system.ts';
+import { type Chalet, choose, seedChalet, seedConnectedChalet } from './chalets.ts';
 
 describe('writing to Google', () => {
   let system: CalendarSystem;
