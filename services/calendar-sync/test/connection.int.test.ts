@@ -29,11 +29,14 @@ describe('connecting a Google account', () => {
   test('is refused in plain words when the owner declines or unticks a permission', async () => {
     const chalet = await seedChalet(system);
     const denied = await connectGoogle(system, chalet, { decision: 'deny' });
-    expect(denied.answer).toMatchObject({ ok: false, refusal: { code: 'forbidden' } });
+    expect(denied.answer).toMatchObject({ ok: false, refusal: { code: 'forbidden', errors: [{ path: 'error' }] } });
     const partial = await connectGoogle(system, chalet, {
       scopes: ['https://www.googleapis.com/auth/calendar.calendarlist.readonly'],
     });
-    expect(partial.answer).toMatchObject({ ok: false, refusal: { message: expect.stringContaining('permission') } });
+    expect(partial.answer).toMatchObject({
+      ok: false,
+      refusal: { message: expect.stringContaining('permission'), errors: [{ path: 'scope' }] },
+    });
     const overview = await system.ask(calendarRequests.overview, {
       actor: chalet.owner,
       establishmentId: chalet.establishmentId,

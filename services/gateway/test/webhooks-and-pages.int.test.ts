@@ -71,6 +71,29 @@ test('the page after Google says connected, or why not, in the language of the b
   expect(used.text).toContain('n’est pas connecté');
   expect(used.text).toContain('This &#60;link&#62; was used already.');
   expect((await open('', 'en')).status).toBe(400);
+  expect((await open('', 'fr')).text).toContain('L’adresse n’est pas complète');
+});
+
+test.each([
+  ['state', 'Ce lien a déjà servi'],
+  ['error', 'n’a pas été accordé'],
+  ['code', 'n’a pas accepté'],
+  ['scope', 'Laissez-les toutes cochées'],
+  ['refresh_token', 'accès durable'],
+  ['something_new', 'Why in English.'],
+])('the page after Google says in French what is wrong with the %s', async (path, words) => {
+  const message = 'Why in English.';
+  stage.fakes.override.set('svc.calendar-sync.complete_connection', async () => ({
+    ok: false,
+    refusal: { code: 'forbidden', message, errors: [{ path, message }] },
+  }));
+  const open = async (language: string) => {
+    const headers = { 'accept-language': language };
+    return (await stage.call('GET', '/oauth/google/callback?state=known&code=abc', { headers })).text();
+  };
+  expect(await open('fr-CA')).toContain(words);
+  expect(await open('en-CA')).toContain(message);
+  stage.fakes.override.clear();
 });
 
 test('serves the home and checkout pages without scripts', async () => {

@@ -25,12 +25,16 @@ export async function completeConnection(
 ): Promise<Completed> {
   const attempt = await takeState(context, input.state);
   if (attempt === undefined) {
-    return refuse('validation_failed', 'This link was used before or is too old. Start again from your settings.');
+    return refuseFor(
+      'state',
+      'This link was used before or is too old. Start again from your settings.',
+      'validation_failed',
+    );
   }
   if (input.code === undefined) {
     const declined = input.error === 'access_denied';
     const why = declined ? 'Access was not granted in Google.' : `Google answered: ${input.error ?? 'no code'}.`;
-    return refuse('forbidden', `${why} Nothing was connected.`);
+    return refuseFor(declined ? 'error' : 'code', `${why} Nothing was connected.`);
   }
   const client = createOAuthClient(context.config);
   const tokens = await client
@@ -38,17 +42,17 @@ export async function completeConnection(
     .then(answer => answer.tokens)
     .catch(error => failureOf(error));
   if (typeof tokens === 'string') {
-    return refuse('forbidden', `Google did not accept the connection (${tokens}). Please start again.`);
+    return refuseFor('code', `Google did not accept the connection (${tokens}). Please start again.`);
   }
   // An answer that does not say what was granted means all that was asked for (RFC 6749, section 5.1).
   const granted = tokens.scope?.split(' ') ?? scopes;
   // Nothing is revoked here: Google would take back the account's whole consent, and with it a connection that works.
   if (scopes.some(scope => !granted.includes(scope))) {
-    return refuse('forbidden', 'Not every permission was ticked in Google. Please connect again and leave all ticked.');
+    return refuseFor('scope', 'Not every permission was ticked in Google. Please connect again and leave all ticked.');
   }
   if (!tokens.refresh_token) {
-    return refuse(
-      'forbidden',
+    return refuseFor(
+      'refresh_token',
       'Google gave no lasting access to this account. Nothing was connected. Please start again.',
     );
   }
@@ -70,6 +74,13 @@ export async function completeConnection(
   context.logger.info({ establishmentId: attempt.establishmentId }, 'an establishment connected its Google account');
   return ok({ establishmentId: attempt.establishmentId, account });
 }
+
+/** `about` is what of OAuth it is about, for pages that say it in the owner's language. */
+const refuseFor = (
+  about: 'state' | 'error' | 'code' | 'scope' | 'refresh_token',
+  message: string,
+  code: 'forbidden' | 'validation_failed' = 'forbidden',
+): Result<never> => refuse(code, message, [{ path: about, message }]);
 
 async function takeState(
   context: Context,

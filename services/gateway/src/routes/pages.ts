@@ -28,8 +28,19 @@ const connected: Record<Language, Words> = {
   },
 };
 
-const notConnected = (language: Language, reason: string): Words => {
-  const because = `<strong lang="en">${escapeHtml(reason)}</strong>`;
+/** Why nothing was connected, by what of OAuth it is about. */
+const reasonsInFrench: Partial<Record<string, string>> = {
+  query: 'L’adresse n’est pas complète : elle ne vient pas d’une connexion commencée ici.',
+  state: 'Ce lien a déjà servi, ou il est trop ancien.',
+  error: 'L’accès n’a pas été accordé dans Google. Rien n’a été connecté.',
+  code: 'Google n’a pas accepté la connexion. Rien n’a été connecté.',
+  scope: 'Les autorisations n’ont pas toutes été cochées dans Google. Laissez-les toutes cochées.',
+  refresh_token: 'Google n’a pas donné d’accès durable à ce compte. Rien n’a été connecté.',
+};
+
+const notConnected = (language: Language, reason: string, about: string | undefined): Words => {
+  const inFrench = language === 'fr' && about !== undefined ? reasonsInFrench[about] : undefined;
+  const because = inFrench ? `<strong>${inFrench}</strong>` : `<strong lang="en">${escapeHtml(reason)}</strong>`;
   return language === 'fr'
     ? {
         title: 'Google Agenda n’est pas connecté',
@@ -57,9 +68,11 @@ export const googleCallbackRoute: ServedRoute = custom(
   httpRoutes.completeGoogleConnection,
   gateway => async (req, res) => {
     const language = languageOf(req);
-    const refuse = (reason: string) => sendPage(res, { status: 400, language, ...notConnected(language, reason) });
+    const refuse = (reason: string, about?: string) =>
+      sendPage(res, { status: 400, language, ...notConnected(language, reason, about) });
     const query = httpRoutes.completeGoogleConnection.query.safeParse(req.query);
-    if (!query.success) return refuse('The address is not complete: it does not come from a connection started here.');
+    if (!query.success)
+      return refuse('The address is not complete: it does not come from a connection started here.', 'query');
     const { state, code, error } = query.data;
     try {
       const result = await askFor(gateway, res)(calendarRequests.completeConnection, {
@@ -67,7 +80,7 @@ export const googleCallbackRoute: ServedRoute = custom(
         ...(code === undefined ? {} : { code }),
         ...(error === undefined ? {} : { error }),
       });
-      if (!result.ok) return refuse(result.refusal.message);
+      if (!result.ok) return refuse(result.refusal.message, result.refusal.errors?.[0]?.path);
       sendPage(res, { language, ...connected[language] });
     } catch (failure) {
       if (!(failure instanceof UnavailableError)) throw failure;
