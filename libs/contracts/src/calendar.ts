@@ -195,6 +195,9 @@ export const googleOverview = z.object({
       description:
         'events of bookings that could not be removed from calendars where they do not belong any more, by calendar, at most 20',
     }),
+  beingRemoved: z.int().default(0).meta({
+    description: 'events of bookings of chalets without a calendar that are still to be removed from Google',
+  }),
 });
 
 export const selectableCalendar = z.object({

@@ -169,6 +169,22 @@ describe('what an owner is told about Google', () => {
     expect(eventsOf(system, chalet)).toHaveLength(3);
   });
 
+  test('events that are still being removed from a calendar that was given up', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const booking = stay(chalet, 10);
+    await announce(system, booking);
+    await mirrorOf(system, chalet, booking);
+    system.google.setDown(true);
+    granted(await choose(system, chalet, null));
+    const { owner: actor, establishmentId } = chalet;
+    const beingRemoved = async () =>
+      granted(await system.ask(calendarRequests.overview, { actor, establishmentId })).beingRemoved;
+    expect(await beingRemoved()).toBe(1);
+    system.google.setDown(false);
+    await eventually(async () => (await beingRemoved()) === 0, { describe: 'nothing is left to be removed' });
+    expect(eventsOf(system, chalet)).toEqual([]);
+  });
+
   test('a stay that was over before the calendar was chosen does not wait for ever', async () => {
     const chalet = await seedChalet(system);
     const over = newBooking(chalet, { startDate: day(-10), endDate: day(-8), status: 'confirmed' });

@@ -17,6 +17,7 @@ import { countConflicts, listConflicts } from '../stores/conflict-store.ts';
 import { unmetDecisions, viewDecision } from '../stores/decision-store.ts';
 import { countLeftEvents } from '../stores/external-event-store.ts';
 import { countLeft } from '../stores/left-mirror-store.ts';
+import { countBeingRemoved } from '../stores/mirror-store.ts';
 
 type Overview = z.input<typeof googleOverview>;
 type CalendarView = Overview['calendars'][number];
@@ -45,9 +46,10 @@ export async function overview(
       ),
     ),
   );
-  const [leftEvents, left] = await Promise.all([
+  const [leftEvents, left, beingRemoved] = await Promise.all([
     countLeftEvents(context, establishmentId),
     countLeft(context, establishmentId, mostProblems),
+    countBeingRemoved(context, establishmentId),
   ]);
   const leftMirrors = {
     events: left[0]?.total ?? 0,
@@ -58,7 +60,14 @@ export async function overview(
       problem: describeLeft({ account, events, ...why }),
     })),
   };
-  return ok({ establishmentId, connection: viewConnection(connection), calendars: views, leftEvents, leftMirrors });
+  return ok({
+    establishmentId,
+    connection: viewConnection(connection),
+    calendars: views,
+    leftEvents,
+    leftMirrors,
+    beingRemoved,
+  });
 }
 
 const viewConnection = (connection: Connection | null): Overview['connection'] => ({

@@ -35,6 +35,15 @@ export async function findDueMirrors(context: Context, chaletId: string): Promis
   return rows.map(fromRow);
 }
 
+/** Events of bookings in Google whose chalets have no calendar any more: they go, as soon as Google lets them. */
+export async function countBeingRemoved({ db }: Pick<Context, 'db'>, establishmentId: string): Promise<number> {
+  const rows = await db.$queryRaw<{ events: number }[]>`
+    SELECT count(*)::int AS events FROM mirrors mirror
+     WHERE establishment_id = ${establishmentId}::uuid AND place_event_id IS NOT NULL
+       AND NOT EXISTS (SELECT 1 FROM calendars calendar WHERE calendar.chalet_id = mirror.chalet_id)`;
+  return rows[0]?.events ?? 0;
+}
+
 /** Writes down where an event may exist from now on, before the call that makes it: a crash leaves nothing unknown. */
 export async function recordPlace(
   context: Context,
