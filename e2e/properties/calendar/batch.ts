@@ -1,7 +1,7 @@
 import type { Verdicts } from '@monde-sauvage/testkit';
 import type { Life } from './actions.ts';
 import { beginLife, createEstate, type Estate, endLife } from './estate.ts';
-import { live, settleDown } from './live.ts';
+import { live, readCalendars, settleDown } from './live.ts';
 import { becomeQuiet } from './quiet.ts';
 import { findWrongs } from './verdict.ts';
 import type { World } from './world.ts';
@@ -71,7 +71,7 @@ async function comeToRest(world: World, estates: Estate[]): Promise<void> {
 /** At rest, reading every calendar once more writes nothing: our own writes coming back cause no others. */
 async function findLoops(world: World, estates: Estate[]): Promise<string[][]> {
   world.google.clearCalls();
-  await Promise.all(estates.map(settleDown));
+  await Promise.all(estates.map(readCalendars));
   await becomeQuiet(world);
   const isWrite = /\/calendars\/([^/]+)\/events(\/(?!watch$)[^/]+)?$/;
   const writes = world.google.calls().flatMap(({ method, path }) => {
@@ -86,15 +86,19 @@ async function findLoops(world: World, estates: Estate[]): Promise<string[][]> {
   );
 }
 
+/** How long each part of a batch took, and how much of it this process was at work. */
 function startStopwatch() {
   const laps: string[] = [];
-  const cpu = process.cpuUsage();
   let since = performance.now();
+  let cpu = process.cpuUsage();
   return {
     lap(name: string) {
-      laps.push(`${name} ${((performance.now() - since) / 1_000).toFixed(1)} s`);
+      const { user, system } = process.cpuUsage(cpu);
+      const [elapsed, worked] = [performance.now() - since, (user + system) / 1_000];
+      laps.push(`${name} ${(elapsed / 1_000).toFixed(1)} s (processor ${(worked / 1_000).toFixed(1)} s)`);
       since = performance.now();
+      cpu = process.cpuUsage();
     },
-    laps: () => `${laps.join(', ')}, processor ${(process.cpuUsage(cpu).user / 1e6).toFixed(1)} s`,
+    laps: () => laps.join(', '),
   };
 }

@@ -1,14 +1,16 @@
 import { createCalendarSyncService } from '@monde-sauvage/calendar-sync';
 import { readConfig } from '@monde-sauvage/calendar-sync/config';
 import type { CrashPoint } from '@monde-sauvage/calendar-sync/crash-points';
+import { createPool } from '@monde-sauvage/persistence';
 import { type CrashPlan, cuttableLink, cuttableUser, eventually, silentLogger } from '@monde-sauvage/testkit';
+import type pg from 'pg';
 
 /** Everything that lasts seconds in production lasts a moment. */
 const hurried = {
   leaseMs: 4_000,
-  renewLeaseEveryMs: 500,
+  renewLeaseEveryMs: 1_000,
   eventAckMs: 3_000,
-  lookForWorkEveryMs: 250,
+  lookForWorkEveryMs: 500,
   lookForChannelsEveryMs: 500,
   mirrorRetry: { baseMs: 20, capMs: 200 },
   blockedMirrorMs: 300,
@@ -57,14 +59,22 @@ export async function startFleet(o: {
     const started = new Promise<void>(resolve => {
       begun = resolve;
     });
+    const pools: pg.Pool[] = [];
     const service = await createCalendarSyncService(
       readConfig({ ...o.environment, DATABASE_URL: database.databaseUrl, NATS_URL: nats.url }),
       {
         logger: silentLogger,
         timing: hurried,
+        openPool: options => {
+          const pool = createPool(options);
+          pools.push(pool);
+          return pool;
+        },
         passing: o.plan.hookFor(() => {
           living.delete(leave);
           nats.cut();
+          // What it still tries waits for a connection until it gives up: to be refused one costs the server a process.
+          for (const pool of pools) pool.options.max = 0;
           const cut = database.cut().then(died);
           // What is left of it in this process is put away; cut off as it is, it can have no effect.
           leaving.add(

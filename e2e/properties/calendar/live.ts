@@ -74,13 +74,13 @@ async function act(estate: Estate, action: Action): Promise<void> {
       return google.expireSyncTokens(estate.calendars[action.calendar] ?? '');
     case 'access tokens expire':
       google.configure({ rotateRefreshTokens: action.rotate });
-      return google.expireAccessTokens();
+      return google.expireAccessTokens(estate.email);
     case 'token endpoint fails':
       google.addFault({
         match: { path: '^/token$' },
         ...(action.lost ? { loseResponse: 'after' as const } : { status: 503 }),
       });
-      return google.expireAccessTokens();
+      return google.expireAccessTokens(estate.email);
     case 'revoke':
       return google.revokeAccount(estate.email);
     case 'reconnect':
@@ -107,7 +107,7 @@ async function leadTo(estate: Estate, point: CrashPoint): Promise<void> {
   switch (point) {
     case 'token refreshed, the new one not stored':
       google.configure({ rotateRefreshTokens: true });
-      return google.expireAccessTokens();
+      return google.expireAccessTokens(estate.email);
     case 'between two pages of a list':
     case 'calendar listed, nothing applied':
       for (const calendarId of estate.calendars) google.expireSyncTokens(calendarId);
@@ -151,7 +151,7 @@ async function waitUntilCalm(estate: Estate): Promise<void> {
   await estate.world.google.pushesSettled();
   while (performance.now() < deadline) {
     if (await isCalm(estate)) return;
-    await new Promise(resolve => setTimeout(resolve, 50));
+    await new Promise(resolve => setTimeout(resolve, 150));
   }
 }
 
@@ -160,21 +160,24 @@ async function waitUntilCalm(estate: Estate): Promise<void> {
  * as the periodic sync would.
  */
 export async function settleDown(estate: Estate): Promise<void> {
-  const { world, owner: actor } = estate;
+  const { world, owner: actor, establishmentId } = estate;
   for (let isRead = false; !isRead; ) {
-    let isAnswered = true;
     await connectAgain(estate);
     if (estate.disconnected !== 'never') await chooseAgain(estate);
     // Also where no calendar is chosen: only asking Google shows whether the access was withdrawn.
-    await world
-      .ask(calendarRequests.listCalendars, { actor, establishmentId: estate.establishmentId })
-      .catch(() => undefined);
-    for (const { id: chaletId } of estate.chalets) {
-      // Without an answer, nobody knows whether it was read since the owner's last change.
-      const answer = await world.ask(calendarRequests.syncCalendar, { actor, chaletId }).catch(() => undefined);
-      isAnswered &&= answer !== undefined;
-    }
+    await world.ask(calendarRequests.listCalendars, { actor, establishmentId }).catch(() => undefined);
+    const isAnswered = await readCalendars(estate);
     const isChosen = estate.disconnected === 'never' || (await calendarsInUse(estate)).size === estate.chalets.length;
     isRead = isAnswered && isChosen && (await isConnected(estate));
   }
+}
+
+/** Reads every calendar, as the periodic sync would. Without an answer, nobody knows whether one was read. */
+export async function readCalendars({ world, owner: actor, chalets }: Estate): Promise<boolean> {
+  let isAnswered = true;
+  for (const { id: chaletId } of chalets) {
+    const answer = await world.ask(calendarRequests.syncCalendar, { actor, chaletId }).catch(() => undefined);
+    isAnswered &&= answer !== undefined;
+  }
+  return isAnswered;
 }

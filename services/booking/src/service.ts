@@ -77,7 +77,7 @@ export async function createBookingService(
       });
       undo.push(() => pool.end());
       await pingDatabase(pool);
-      const prisma = new PrismaClient({ adapter: prismaAdapter(pool) });
+      const prisma = new PrismaClient({ adapter: prismaAdapter(pool), errorFormat: 'minimal' });
       undo.push(() => prisma.$disconnect());
       const nc = await connectNats({
         servers: config.NATS_URL,

@@ -51,6 +51,7 @@ export interface Overrides {
   timing?: Partial<Timing>;
   /** Told of every crash point that is passed; one that never resolves ends what passes there. */
   passing?: (point: CrashPoint) => Promise<void>;
+  openPool?: typeof createPool;
 }
 
 const buildOf = (config: CalendarSyncConfig): Build => ({
@@ -69,30 +70,35 @@ export async function createCalendarSyncService(
   let running: Awaited<ReturnType<typeof run>> | undefined;
   return {
     async start() {
-      running = await run(config, {
+      const parts = {
         now,
         newId: overrides.newId ?? newId,
         logger,
         timing: { ...timing, ...overrides.timing },
         passing: overrides.passing ?? (async () => undefined),
-      });
+      };
+      running = await run(config, parts, overrides.openPool ?? createPool);
     },
     drain: async () => running?.stop(),
     port: () => running?.port,
   };
 }
 
-async function run(config: CalendarSyncConfig, o: Pick<Context, 'now' | 'newId' | 'logger' | 'timing' | 'passing'>) {
+async function run(
+  config: CalendarSyncConfig,
+  o: Pick<Context, 'now' | 'newId' | 'logger' | 'timing' | 'passing'>,
+  openPool: typeof createPool,
+) {
   const { logger } = o;
   const metrics = createMetrics(name, buildOf(config));
   await migrateAtStart({ databaseUrl: config.DATABASE_URL, prismaDir, logger });
-  const pool = createPool({
+  const pool = openPool({
     databaseUrl: config.DATABASE_URL,
     applicationName: name,
     max: config.DATABASE_POOL_SIZE,
     onIdleError: error => logger.warn({ err: error }, 'lost an idle database connection'),
   });
-  const db = new PrismaClient({ adapter: prismaAdapter(pool) });
+  const db = new PrismaClient({ adapter: prismaAdapter(pool), errorFormat: 'minimal' });
   const nats = await connectNats({ servers: config.NATS_URL, service: name, credsFile: config.NATS_CREDS, logger });
   await ensureStream(nats, 'CALENDAR', { replicas: config.NATS_STREAM_REPLICAS });
 
@@ -172,9 +178,10 @@ async function run(config: CalendarSyncConfig, o: Pick<Context, 'now' | 'newId' 
     port: ops.port,
     async stop() {
       ops.setDraining();
+      // Workers take nothing new from now on, while requests are still answered.
+      const workers = [writer, syncer.worker, keeper, revoker, decisions].map(worker => worker.drain());
       // What waits for a Google that hangs is left behind after a while: everything here may end anywhere.
       await atMost(3_500, Promise.all([requests.drain(), events.drain(), sweep.drain()]));
-      const workers = [writer, syncer.worker, keeper, revoker, decisions].map(worker => worker.drain());
       await atMost(3_000, Promise.all([...workers, google.settled()]));
       await relay.drain();
       await closeNats(nats);

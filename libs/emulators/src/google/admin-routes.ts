@@ -51,7 +51,9 @@ export function adminRoutes(admin: GoogleAdmin): Route[] {
     post(`${root}/expire-sync-tokens`, z.object({ calendarId: z.string().optional() }), ({ calendarId }) =>
       ran(() => admin.expireSyncTokens(calendarId)),
     ),
-    post(`${root}/expire-access-tokens`, nothing, () => ran(() => admin.expireAccessTokens())),
+    post(`${root}/expire-access-tokens`, z.object({ email: z.email().exactOptional() }), ({ email }) =>
+      ran(() => admin.expireAccessTokens(email)),
+    ),
     get(`${root}/faults`, () => ({ faults: admin.listFaults() })),
     post(`${root}/faults`, faultInput, body => admin.addFault(body)),
     remove(`${root}/faults`, () => admin.clearFaults()),

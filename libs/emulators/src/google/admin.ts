@@ -92,8 +92,8 @@ export interface GoogleAdmin {
   }): IssuedTokens;
   /** Ends every grant of an account: access tokens answer 401, refresh tokens `invalid_grant`. */
   revokeAccount(email: string): void;
-  /** Ends access tokens only, so that clients must refresh. */
-  expireAccessTokens(): void;
+  /** Ends access tokens only, of one account or of all, so that clients must refresh. */
+  expireAccessTokens(email?: string): void;
   /** Makes every sync token answer 410, and drops deletions from full lists, as Google does. */
   expireSyncTokens(calendarId?: string): void;
 
@@ -242,8 +242,10 @@ export function createAdmin(world: World, codes: CodeStore): GoogleAdmin {
     revokeAccount: email => {
       for (const grant of state.grants.values()) if (grant.email === email) revokeGrant(world, grant);
     },
-    expireAccessTokens: () => {
-      state.accessTokens.clear();
+    expireAccessTokens: email => {
+      for (const [key, { grantId }] of state.accessTokens) {
+        if (email === undefined || state.grants.get(grantId)?.email === email) state.accessTokens.delete(key);
+      }
       world.changed();
     },
     expireSyncTokens: calendarId => {

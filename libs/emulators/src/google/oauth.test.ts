@@ -122,6 +122,22 @@ test('the SDK refreshes an ended access token by itself', async () => {
   });
 });
 
+test('access tokens end for one account, or for all', async () => {
+  emulator.admin.createAccount({ email: 'other@example.com' });
+  const tokens = [owner, 'other@example.com'].map(email => emulator.admin.issueTokens({ email }).access_token);
+  const statuses = () =>
+    Promise.all(
+      tokens.map(async token => {
+        const headers = { authorization: `Bearer ${token}` };
+        return (await fetch(`${emulator.url}/calendar/v3/calendars/primary/events`, { headers })).status;
+      }),
+    );
+  emulator.admin.expireAccessTokens(owner);
+  expect(await statuses()).toEqual([401, 200]);
+  emulator.admin.expireAccessTokens();
+  expect(await statuses()).toEqual([401, 401]);
+});
+
 test('a rotated refresh token is handed out in the tokens event, and the old one ends', async () => {
   emulator.admin.configure({ rotateRefreshTokens: true });
   const client = oauthClient(emulator);
