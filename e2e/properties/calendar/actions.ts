@@ -1,4 +1,4 @@
-import { type CrashPoint, crashPoints } from '@monde-sauvage/calendar-sync/crash-points';
+import { type CrashPoint, crashPoints, rareCrashPoints } from '@monde-sauvage/calendar-sync/crash-points';
 import fc from 'fast-check';
 
 /** How an owner's event stands in the calendar. */
@@ -70,9 +70,15 @@ export type Action =
   | { do: 'access tokens expire'; rotate: boolean }
   | { do: 'token endpoint fails'; lost: boolean }
   | { do: 'revoke' }
-  | { do: 'reconnect' }
+  | { do: 'reconnect'; as: Account }
+  | { do: 'ask about drift'; ask: boolean }
+  | { do: 'decide'; pick: number; decision: 'restore' | 'cancel' }
   | { do: 'disconnect'; removeMirrors: boolean }
   | { do: 'crash'; at: CrashPoint };
+
+/** The owner's, or another one, which sees some of the calendars only. */
+export const accounts = ['usual', 'other'] as const;
+export type Account = (typeof accounts)[number];
 
 export type Look = 'plain' | 'free' | 'private' | 'declined';
 
@@ -81,6 +87,8 @@ export interface Life {
   chalets: 1 | 2;
   /** Days from today to the first date: some lives are lived around the change of the clocks. */
   season: number;
+  /** Whether the owner is asked about what is done to events of bookings. */
+  asks: boolean;
   actions: Action[];
 }
 
@@ -144,6 +152,11 @@ const settings: fc.WeightedArbitrary<Action>[] = [
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: one('rename chalet'), chalet }) },
+  { weight: 1, arbitrary: fc.record({ do: one('ask about drift'), ask: fc.boolean() }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: one('decide'), pick: small, decision: fc.constantFrom('restore', 'cancel') }),
+  },
   { weight: 2, arbitrary: fc.record({ do: one('open schedule'), chalet }) },
   { weight: 9, arbitrary: fc.record({ do: one('wait until calm') }) },
 ];
@@ -173,9 +186,9 @@ const faults: fc.WeightedArbitrary<Action>[] = [
   { weight: 1, arbitrary: fc.record({ do: one('access tokens expire'), rotate: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: one('token endpoint fails'), lost: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: one('revoke') }) },
-  { weight: 3, arbitrary: fc.record({ do: one('reconnect') }) },
+  { weight: 4, arbitrary: fc.record({ do: one('reconnect'), as: fc.constantFrom(...accounts) }) },
   { weight: 1, arbitrary: fc.record({ do: one('disconnect'), removeMirrors: fc.boolean() }) },
-  { weight: 5, arbitrary: fc.record({ do: one('crash'), at: fc.constantFrom(...crashPoints) }) },
+  { weight: 5, arbitrary: fc.record({ do: one('crash'), at: fc.constantFrom(...crashPoints, ...rareCrashPoints) }) },
 ];
 
 /** From today, or around the second Sunday of March, when clocks go forward. */
@@ -185,6 +198,7 @@ export const lives = (daysToSpring: number): fc.Arbitrary<Life> =>
   fc.record({
     chalets: fc.constantFrom(1 as const, 1 as const, 2 as const),
     season: seasons(daysToSpring),
+    asks: fc.constantFrom(false, false, true),
     actions: fc.array(fc.oneof(...owner, ...guests, ...settings, ...faults), {
       minLength: 4,
       maxLength: 14,
@@ -194,6 +208,6 @@ export const lives = (daysToSpring: number): fc.Arbitrary<Life> =>
 
 export const describeLife = (life: Life): string =>
   [
-    `${life.chalets} chalet${life.chalets === 1 ? '' : 's'}, from day ${life.season}`,
+    `${life.chalets} chalet${life.chalets === 1 ? '' : 's'}, from day ${life.season}${life.asks ? ', asks' : ''}`,
     ...life.actions.map(action => `  ${JSON.stringify(action)}`),
   ].join('\n');

@@ -25,7 +25,7 @@ export function createBatchRunner(world: World, log: (line: string) => void): Ba
     stopwatch.lap('begin');
     const broken = await Promise.all(lives.map(({ estate, life }) => live(estate, life).then(nothing, asError)));
     stopwatch.lap('live');
-    const unrest = await comeToRest(world, estates).then(nothing, asError);
+    const unrest = await comeToRest(world, estates, stopwatch.lap).then(nothing, asError);
     stopwatch.lap('rest');
     const wrongs = await Promise.all(estates.map(findWrongs));
     const loops = unrest ? [] : await findLoops(world, estates);
@@ -56,7 +56,7 @@ const nothing = () => undefined;
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
 /** Faults are off, everybody is connected, calendars are read once more: nothing may be left to do. */
-async function comeToRest(world: World, estates: Estate[]): Promise<void> {
+async function comeToRest(world: World, estates: Estate[], lap: (name: string) => void): Promise<void> {
   world.plan.disarm();
   await world.fleet.whole();
   world.google.clearFaults();
@@ -65,6 +65,7 @@ async function comeToRest(world: World, estates: Estate[]): Promise<void> {
   world.google.configure({ rotateRefreshTokens: true });
   world.google.expireAccessTokens();
   await Promise.all(estates.map(settleDown));
+  lap('settle');
   await becomeQuiet(world);
 }
 

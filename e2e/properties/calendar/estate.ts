@@ -20,12 +20,16 @@ export interface Stay {
   booking: z.output<typeof createdBooking>;
   /** By what was answered. */
   state: 'pending' | 'paid' | 'cancelled';
+  /** It was decided to cancel it, and nobody answered. */
+  perhapsCancelled?: boolean;
 }
 
 /** One establishment with its owner's Google account, and what happened to it so far. */
 export interface Estate {
   world: World;
   email: string;
+  /** Another account of the owner's, which sees all calendars but the last. */
+  otherEmail: string;
   establishmentId: string;
   owner: Actor;
   chalets: { id: string }[];
@@ -41,8 +45,18 @@ export interface Estate {
   broughtBack: boolean;
   /** What owners wrote into events of bookings, by calendar and event: it is theirs, and has to stay. */
   additions: Map<string, Addition[]>;
+  /** The owner is asked about what is done to events of bookings. */
+  asks: boolean;
+  /** What the owner did to events of bookings when asked about such things, by calendar and event: not to be undone. */
+  done: Map<string, Done>;
   /** Google was disconnected: calendars have to be chosen again, and events of bookings may have been left. */
   disconnected: 'never' | 'cleanly' | 'leaving events';
+}
+
+/** What an event of a booking shows; null when it was deleted. */
+export interface Done {
+  bookingId: string;
+  shown: string | null;
 }
 
 export type Addition = { note: string } | { invited: string } | { colour: string };
@@ -59,7 +73,8 @@ export function granted<T>(answer: Result<T>): T {
 /** An establishment that is connected to an account of its own, to live lives in, one after the other. */
 export async function createEstate(world: World): Promise<Estate> {
   const email = `owner-${newId()}@example.com`;
-  world.google.createAccount({ email });
+  const otherEmail = `other-${newId()}@example.com`;
+  for (const account of [email, otherEmail]) world.google.createAccount({ email: account });
   const establishment = granted(
     await patiently(() =>
       world.ask(establishmentRequests.createEstablishment, {
@@ -69,10 +84,10 @@ export async function createEstate(world: World): Promise<Estate> {
     ),
   );
   const owner = { kind: 'owner', establishmentId: establishment.id, keyId: newId() } as const;
-  return { world, email, establishmentId: establishment.id, owner, ...nothing() };
+  return { world, email, otherEmail, establishmentId: establishment.id, owner, asks: false, ...nothing() };
 }
 
-const nothing = (): Omit<Estate, 'world' | 'email' | 'establishmentId' | 'owner'> => ({
+const nothing = (): Omit<Estate, 'world' | 'email' | 'otherEmail' | 'establishmentId' | 'owner' | 'asks'> => ({
   chalets: [],
   calendars: [],
   start: today(),
@@ -81,15 +96,17 @@ const nothing = (): Omit<Estate, 'world' | 'email' | 'establishmentId' | 'owner'
   seenMirrors: [],
   broughtBack: false,
   additions: new Map(),
+  done: new Map(),
   disconnected: 'never',
 });
 
 /** New chalets with a calendar each, and one more calendar to change to. */
 export async function beginLife(estate: Estate, life: Life): Promise<void> {
   const { world, establishmentId } = estate;
-  const calendars = [0, 1, 2].map(
-    index => world.google.createCalendar({ owner: estate.email, summary: `Calendar ${index}` }).id,
-  );
+  const calendars = [0, 1, 2].map(index => {
+    const access = index < 2 ? { [estate.otherEmail]: 'writer' as const } : {};
+    return world.google.createCalendar({ owner: estate.email, summary: `Calendar ${index}`, access }).id;
+  });
   const chalets = await Promise.all(
     Array.from({ length: life.chalets }, async (_, index) =>
       granted(
@@ -113,6 +130,7 @@ export async function beginLife(estate: Estate, life: Life): Promise<void> {
     },
     { describe: 'calendar-sync knows the chalets', timeoutMs: 60_000 },
   );
+  if (estate.asks !== life.asks) await askAboutDrift(estate, life.asks);
   await connectAgain(estate);
   for (const index of chalets.keys()) await chooseCalendar(estate, index, index);
 }
@@ -120,19 +138,11 @@ export async function beginLife(estate: Estate, life: Life): Promise<void> {
 /** What was lived costs those who come after nothing: all that is left are rows nobody looks at. */
 export async function endLife(estate: Estate): Promise<void> {
   const { world, establishmentId } = estate;
-  for (const table of ['calendars', 'channels', 'mirrors']) {
+  for (const table of ['calendars', 'channels', 'mirrors', 'left_mirrors', 'drift_decisions']) {
     await world.calendars.query(`DELETE FROM ${table} WHERE establishment_id = $1`, [establishmentId]);
   }
   for (const calendarId of estate.calendars) world.google.deleteCalendar(calendarId);
   Object.assign(estate, nothing());
-}
-
-export async function isConnected(estate: Estate): Promise<boolean> {
-  const { rowCount } = await estate.world.calendars.query(
-    `SELECT FROM connections WHERE establishment_id = $1 AND status = 'active'`,
-    [estate.establishmentId],
-  );
-  return rowCount === 1;
 }
 
 export async function calendarsInUse(estate: Estate): Promise<Set<string>> {
@@ -143,9 +153,69 @@ export async function calendarsInUse(estate: Estate): Promise<Set<string>> {
   return new Set(rows.map(({ calendarId }) => calendarId));
 }
 
-/** Connects where there is no connection that works. */
+/**
+ * Connects where there is no connection that works, another account was connected last, or events were left where they could
+ * not be removed: all of it is told to the owner.
+ */
 export async function connectAgain(estate: Estate): Promise<void> {
-  for (let tries = 0; tries < 10 && !(await isConnected(estate)); tries += 1) await connect(estate);
+  for (let tries = 0; tries < 10 && !(await isConnected(estate)); tries += 1) await connect(estate, estate.email);
+}
+
+/** The usual account is. */
+export async function isConnected({ world, email, establishmentId }: Estate): Promise<boolean> {
+  const { rowCount } = await world.calendars.query(
+    `SELECT FROM connections WHERE establishment_id = $1 AND status = 'active' AND account = $2`,
+    [establishmentId, email],
+  );
+  return rowCount === 1;
+}
+
+/** What was left in calendars is looked for when an account is connected, then a day later. */
+export async function fetchLeft(estate: Estate): Promise<void> {
+  const { rowCount } = await estate.world.calendars.query('SELECT FROM left_mirrors WHERE establishment_id = $1', [
+    estate.establishmentId,
+  ]);
+  if (rowCount !== 0) await connect(estate, estate.email);
+}
+
+/** From the next change in Google on; waits until it is known. */
+export async function askAboutDrift(estate: Estate, asks: boolean): Promise<void> {
+  const { world, owner: actor, establishmentId } = estate;
+  const calendarDrift = asks ? 'ask' : 'restore';
+  granted(
+    await patiently(() =>
+      world.ask(establishmentRequests.updateEstablishment, { actor, establishmentId, patch: { calendarDrift } }),
+    ),
+  );
+  await eventually(
+    async () => {
+      const { rowCount } = await world.calendars.query(
+        'SELECT FROM establishments WHERE id = $1 AND calendar_drift = $2',
+        [establishmentId, calendarDrift],
+      );
+      return rowCount === 1;
+    },
+    { describe: 'calendar-sync knows whether to ask', timeoutMs: 60_000 },
+  );
+  estate.asks = asks;
+  if (!asks) estate.done.clear();
+}
+
+/** Decides one of the questions that wait. Without an answer, it is decided or not. */
+export async function decide(estate: Estate, o: { pick: number; decision: 'restore' | 'cancel' }): Promise<void> {
+  const { world, owner: actor, establishmentId } = estate;
+  const listed = await unlessUnavailable(
+    world.ask(calendarRequests.listDecisions, { actor, establishmentId, limit: 50 }, answerMs),
+  );
+  const question = listed?.ok ? at(listed.value.items, o.pick) : undefined;
+  if (question === undefined) return;
+  const { id: decisionId, bookingId } = question;
+  for (const [key, done] of estate.done) if (done.bookingId === bookingId) estate.done.delete(key);
+  const stay = estate.stays.find(({ booking }) => booking.id === bookingId);
+  if (stay && o.decision === 'cancel') stay.perhapsCancelled = true;
+  await unlessUnavailable(
+    world.ask(calendarRequests.decideDrift, { actor, establishmentId, decisionId, decision: o.decision }, answerMs),
+  );
 }
 
 /** Who asks a service that ends in the middle gets no answer: this is waited for, then life goes on. */
@@ -175,8 +245,8 @@ async function unlessUnavailable<T>(asked: Promise<T>): Promise<T | undefined> {
 const backFromGoogle = z.object({ state: z.string(), code: z.string() });
 
 /** The owner goes through Google's pages. Whether it worked shows in the database. */
-export async function connect(estate: Estate): Promise<void> {
-  const { world, owner: actor, establishmentId, email } = estate;
+export async function connect(estate: Estate, email: string): Promise<void> {
+  const { world, owner: actor, establishmentId } = estate;
   const begun = await unlessUnavailable(world.ask(calendarRequests.connect, { actor, establishmentId }, answerMs));
   if (begun === undefined) return;
   const location = world.google.authorize(granted(begun).authorizationUrl, { account: email, decision: 'allow' });

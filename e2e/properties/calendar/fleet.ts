@@ -22,7 +22,10 @@ const hurried = {
   missingEchoMs: 400,
   callSpacingMs: 5,
   quotaPause: { baseMs: 20, capMs: 200 },
-  refreshLeaseMs: 2_000,
+  cancelClaimMs: 4_000,
+  refreshLeaseMs: 4_000,
+  // A machine that is shared answers late; that is not what is tested.
+  refreshPatienceMs: 30_000,
 };
 
 /** Replicas of calendar-sync that may end abruptly at crash points, and are replaced when they do. */

@@ -3,6 +3,7 @@ import { calendarRequests, paymentEvents } from '@monde-sauvage/contracts';
 import type { FaultInput } from '@monde-sauvage/emulators';
 import type { Action, Life, Trouble } from './actions.ts';
 import {
+  askAboutDrift,
   at,
   book,
   calendarsInUse,
@@ -11,8 +12,10 @@ import {
   chooseCalendar,
   connect,
   connectAgain,
+  decide,
   disconnect,
   type Estate,
+  fetchLeft,
   isConnected,
   openSchedule,
   paymentFor,
@@ -56,6 +59,7 @@ async function act(estate: Estate, action: Action): Promise<void> {
       if (estate.broughtBack) await waitUntilCalm(estate);
       // Events that are moved to another calendar are made anew there.
       estate.additions.clear();
+      estate.done.clear();
       return chooseCalendar(estate, action.chalet, action.calendar);
     case 'rename chalet':
       return renameChalet(estate, action.chalet);
@@ -84,10 +88,18 @@ async function act(estate: Estate, action: Action): Promise<void> {
     case 'revoke':
       return google.revokeAccount(estate.email);
     case 'reconnect':
-      return connect(estate);
+      return connect(estate, action.as === 'usual' ? estate.email : estate.otherEmail);
+    case 'ask about drift':
+      return askAboutDrift(estate, action.ask);
+    case 'decide':
+      if (!estate.asks) return;
+      // There is a question once what was done in Google has been read.
+      await waitUntilCalm(estate);
+      return decide(estate, action);
     case 'disconnect':
       if (estate.broughtBack) await waitUntilCalm(estate);
       estate.additions.clear();
+      estate.done.clear();
       return disconnect(estate, action.removeMirrors);
     case 'crash':
       world.plan.arm(action.at);
@@ -116,15 +128,41 @@ async function leadTo(estate: Estate, point: CrashPoint): Promise<void> {
     case 'channel noted, not opened':
     case 'channel opened, not committed':
     case 'channel stopped, not committed':
-      return connect(estate);
+      return connect(estate, estate.email);
     case 'calendar chosen, nobody woken':
     case 'mirror removed from the old calendar, not made in the new one': {
       if (estate.broughtBack) await waitUntilCalm(estate);
       estate.additions.clear();
+      estate.done.clear();
       return chooseCalendar(estate, 0, 2);
     }
+    case 'left mirror removed from Google, not forgotten': {
+      if (estate.broughtBack) await waitUntilCalm(estate);
+      estate.additions.clear();
+      estate.done.clear();
+      // What is in the last calendar is left there by the other account, and fetched by the usual one.
+      await chooseCalendar(estate, 0, 2);
+      await waitUntilCalm(estate);
+      await connect(estate, estate.otherEmail);
+      await chooseCalendar(estate, 0, 0);
+      await waitUntilCalm(estate);
+      return connect(estate, estate.email);
+    }
+    case 'decided to restore, nobody woken':
+      return leadToDecision(estate, 'restore');
+    case 'decided to cancel, booking not asked':
+    case 'booking cancelled as decided, not noted':
+      return leadToDecision(estate, 'cancel');
     default:
   }
+}
+
+async function leadToDecision(estate: Estate, decision: 'restore' | 'cancel'): Promise<void> {
+  if (!estate.asks) await askAboutDrift(estate, true);
+  await waitUntilCalm(estate);
+  await editMirror(estate, { pick: 0, how: 'move', by: 1 }, await calendarsInUse(estate));
+  await waitUntilCalm(estate);
+  await decide(estate, { pick: 0, decision });
 }
 
 const strokes: Record<Trouble, Omit<FaultInput, 'match'>> = {
@@ -163,6 +201,7 @@ export async function settleDown(estate: Estate): Promise<void> {
   const { world, owner: actor, establishmentId } = estate;
   for (let isRead = false; !isRead; ) {
     await connectAgain(estate);
+    await fetchLeft(estate);
     if (estate.disconnected !== 'never') await chooseAgain(estate);
     // Also where no calendar is chosen: only asking Google shows whether the access was withdrawn.
     await world.ask(calendarRequests.listCalendars, { actor, establishmentId }).catch(() => undefined);

@@ -202,21 +202,62 @@ function added(estate: Estate, seen: { calendar: string; id: string }, addition:
 }
 
 /** @param inUse the calendars that some chalet uses now */
-export const editMirror = (
+export async function editMirror(
   estate: Estate,
   o: { pick: number; how: Edit; by: number },
   inUse: ReadonlySet<string>,
-): void => unlessRefused(() => performEdit(estate, o, inUse));
+): Promise<void> {
+  noteMirrors(estate);
+  const seen = at(estate.seenMirrors, o.pick);
+  if (!seen) return;
+  // As the owner finds it: an event that is not written yet, or is being written, is put right without asking.
+  const bookingId = estate.asks ? await settledMirror(estate, seen) : undefined;
+  unlessRefused(() => performEdit(estate, seen, o, inUse));
+  const key = placeKey(seen);
+  const isMeant = ['move', 'rename', 'free', 'delete', 'timed'].includes(o.how);
+  const goesOn = ['note', 'invite', 'colour'].includes(o.how);
+  if (bookingId !== undefined && isMeant) estate.done.set(key, { bookingId, shown: showOf(estate, seen) });
+  else if (!goesOn) estate.done.delete(key);
+}
 
-function performEdit(estate: Estate, o: { pick: number; how: Edit; by: number }, inUse: ReadonlySet<string>): void {
-  const { google } = estate.world;
+/** The booking whose mirror this is, if there is nothing to be done about it. */
+async function settledMirror(
+  { world }: Estate,
+  { calendar, id }: { calendar: string; id: string },
+): Promise<string | undefined> {
+  const { etag } = world.google.getEvent(calendar, id);
+  const { rows } = await world.calendars.query<{ id: string }>(
+    `SELECT booking_id AS id FROM mirrors
+      WHERE place_calendar_id = $1 AND place_event_id = $2 AND active AND next_attempt_at IS NULL
+        AND (state = 'awaiting_decision' OR (state = 'synced' AND etag = $3))`,
+    [calendar, id, etag],
+  );
+  return rows[0]?.id;
+}
+
+/** What a person sees of an event; null when it was deleted. */
+export function showOf({ world }: Estate, { calendar, id }: { calendar: string; id: string }): string | null {
+  const { status, summary, start, end, transparency } = world.google.getEvent(calendar, id);
+  return status === 'cancelled'
+    ? null
+    : JSON.stringify({ summary, start, end, isFree: transparency === 'transparent' });
+}
+
+function noteMirrors(estate: Estate): void {
   for (const { calendar, id } of liveMirrors(estate)) {
     if (!estate.seenMirrors.some(seen => seen.id === id && seen.calendar === calendar)) {
       estate.seenMirrors.push({ calendar, id });
     }
   }
-  const seen = at(estate.seenMirrors, o.pick);
-  if (!seen) return;
+}
+
+function performEdit(
+  estate: Estate,
+  seen: { calendar: string; id: string },
+  o: { how: Edit; by: number },
+  inUse: ReadonlySet<string>,
+): void {
+  const { google } = estate.world;
   const { calendar, id } = seen;
   const event = google.getEvent(calendar, id);
   if (event.status === 'cancelled' && ['bring_back', 'unlink'].includes(o.how)) {

@@ -26,6 +26,12 @@ const calendarWork = `
    WHERE (next_sync_at < now() + make_interval(secs => ${soonMs / 1_000}) OR lease_until > now() OR status <> 'ok')
      AND ($1::uuid IS NULL OR establishment_id = $1) GROUP BY 1
   UNION ALL
+  SELECT 'events left in a calendar', count(*)::int FROM left_mirrors
+   WHERE next_attempt_at < now() + make_interval(secs => ${soonMs / 1_000}) AND ($1::uuid IS NULL OR establishment_id = $1)
+  UNION ALL
+  SELECT 'decision ' || status, count(*)::int FROM drift_decisions
+   WHERE status IN ('cancelling', 'restoring') AND ($1::uuid IS NULL OR establishment_id = $1) GROUP BY 1
+  UNION ALL
   SELECT 'calendar without a channel', count(*)::int FROM calendars c JOIN connections USING (establishment_id)
    WHERE connections.status = 'active' AND ($1::uuid IS NULL OR c.establishment_id = $1)
      AND NOT EXISTS (SELECT FROM channels h WHERE h.chalet_id = c.chalet_id AND h.generation = c.generation

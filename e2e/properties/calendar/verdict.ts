@@ -2,7 +2,7 @@ import { addDays, type CivilDate, overlaps } from '@monde-sauvage/contracts';
 import { z } from 'zod';
 import { bookingOf, nightsTaken } from '../../invariants/google-copy.ts';
 import { type Addition, type Estate, placeKey } from './estate.ts';
-import { liveMirrors } from './owner.ts';
+import { liveMirrors, showOf } from './owner.ts';
 import { timezone, today } from './world.ts';
 
 const bookingRow = z.object({
@@ -31,6 +31,7 @@ export async function findWrongs(estate: Estate): Promise<string[]> {
     ...noNightTwice(facts),
     ...everyVersionArrived(facts),
     ...mirrorsAreRight(estate, facts),
+    ...nothingIsUndone(estate, facts),
     ...externalEventsAreRight(estate, facts),
     ...conflictsAreFlagged(facts),
   ];
@@ -41,12 +42,14 @@ interface Facts {
   mirrors: Map<string, z.output<typeof mirrorRow>>;
   /** Chosen calendar of each chalet. */
   chosen: Map<string, string>;
+  /** Bookings whose events were changed in Google, and wait for the owner's decision. */
+  questions: Set<string>;
   troubled: string[];
 }
 
 async function readFacts(estate: Estate): Promise<Facts> {
   const { world, establishmentId } = estate;
-  const [rows, mirrors, calendars, connections] = await Promise.all([
+  const [rows, mirrors, calendars, connections, questions, left] = await Promise.all([
     world.bookings.query(
       `SELECT b.id, chalet_id AS "chaletId", c.name AS "chaletName", source, status, start_date AS "startDate",
               end_date AS "endDate", customer_name AS customer, google_event_id AS "googleEventId", conflict, b.version
@@ -62,6 +65,11 @@ async function readFacts(estate: Estate): Promise<Facts> {
       [establishmentId],
     ),
     world.calendars.query('SELECT status FROM connections WHERE establishment_id = $1', [establishmentId]),
+    world.calendars.query<{ id: string }>(
+      `SELECT booking_id AS id FROM drift_decisions WHERE establishment_id = $1 AND status = 'waiting'`,
+      [establishmentId],
+    ),
+    world.calendars.query('SELECT FROM left_mirrors WHERE establishment_id = $1', [establishmentId]),
   ]);
   const chosen = z.array(calendarRow).parse(calendars.rows);
   return {
@@ -73,7 +81,9 @@ async function readFacts(estate: Estate): Promise<Facts> {
         .map(mirror => [mirror.id, mirror]),
     ),
     chosen: new Map(chosen.map(({ chaletId, calendarId }) => [chaletId, calendarId])),
+    questions: new Set(questions.rows.map(({ id }) => id)),
     troubled: [
+      ...(left.rowCount ? [`${left.rowCount} events are left in calendars`] : []),
       ...chosen.filter(({ status }) => status !== 'ok').map(({ status }) => `a calendar is ${status}`),
       ...connections.rows.filter(({ status }) => status !== 'active').map(({ status }) => `Google is ${status}`),
     ],
@@ -84,9 +94,9 @@ async function readFacts(estate: Estate): Promise<Facts> {
 function answeredIsSo(estate: Estate, { rows, troubled }: Facts): string[] {
   const byId = new Map(rows.map(row => [row.id, row]));
   const wanted = { pending: 'pending', paid: 'confirmed', cancelled: 'cancelled' } as const;
-  const wrong = estate.stays.flatMap(({ booking, state }) => {
+  const wrong = estate.stays.flatMap(({ booking, state, perhapsCancelled }) => {
     const status = byId.get(booking.id)?.status;
-    return status === wanted[state]
+    return status === wanted[state] || (perhapsCancelled && status === 'cancelled')
       ? []
       : [`booking ${booking.id} should be ${wanted[state]} and is ${status ?? 'gone'}`];
   });
@@ -119,7 +129,7 @@ function everyVersionArrived({ rows, mirrors }: Facts): string[] {
 }
 
 /** D, the way to Google: exactly the events that there should be, in the right calendars, as they should look. */
-function mirrorsAreRight(estate: Estate, { rows, chosen, mirrors }: Facts): string[] {
+function mirrorsAreRight(estate: Estate, { rows, chosen, mirrors, questions }: Facts): string[] {
   const wrongs: string[] = [];
   const found = Map.groupBy(
     liveMirrors(estate).filter(one => !wasLeft(estate, one, { rows, chosen })),
@@ -131,12 +141,23 @@ function mirrorsAreRight(estate: Estate, { rows, chosen, mirrors }: Facts): stri
     found.delete(row.id);
     const say = (what: string) => wrongs.push(`booking ${row.id} (${row.status}) ${what}`);
     const calendar = isActive(row) ? chosen.get(row.chaletId) : undefined;
+    const title = `${row.status === 'confirmed' ? '[CONFIRMED] ' : ''}${row.chaletName} - ${row.customer}`;
+    const isAsked = questions.has(row.id);
     if (calendar === undefined) {
+      if (isAsked) say('waits for a decision about nothing');
       if (events.length > 0) say(`has ${events.length} events in Google and should have none`);
       if (row.googleEventId !== null) say(`names event ${row.googleEventId}, which should be gone`);
       continue;
     }
     const state = mirrors.get(row.id)?.state;
+    if (isAsked) {
+      if (!estate.asks) say('waits for a decision, and nobody wanted to be asked');
+      if (state !== 'awaiting_decision') say(`waits for a decision, and has a mirror that is ${state ?? 'missing'}`);
+      if (events.length > 1) say(`has ${events.length} events in Google`);
+      const isRight = events.some(({ calendar: where, event }) => where === calendar && showsAll(event, row, title));
+      if (isRight) say('waits for a decision about an event that is right');
+      continue;
+    }
     if (state !== 'synced') say(`has a mirror that is ${state ?? 'missing'}`);
     const [only, ...others] = events;
     if (only === undefined || others.length > 0) {
@@ -147,7 +168,6 @@ function mirrorsAreRight(estate: Estate, { rows, chosen, mirrors }: Facts): stri
     if (only.calendar !== calendar) say('has its event in another calendar');
     if (row.googleEventId !== only.id) say(`names event ${row.googleEventId ?? 'none'}, Google has ${only.id}`);
     if (event.start?.date !== row.startDate || event.end?.date !== row.endDate) say('has its event on other dates');
-    const title = `${row.status === 'confirmed' ? '[CONFIRMED] ' : ''}${row.chaletName} - ${row.customer}`;
     if (event.summary !== title) say(`has the title ${event.summary}, not ${title}`);
     if (event.transparency === 'transparent') say('has an event that is shown as free');
     for (const addition of estate.additions.get(placeKey(only)) ?? []) {
@@ -156,6 +176,23 @@ function mirrorsAreRight(estate: Estate, { rows, chosen, mirrors }: Facts): stri
   }
   for (const [name, events] of found) wrongs.push(`${events.length} events in Google are of no booking: ${name}`);
   return wrongs;
+}
+
+const showsAll = (event: Found['event'], row: Row, title: string): boolean =>
+  event.start?.date === row.startDate &&
+  event.end?.date === row.endDate &&
+  event.summary === title &&
+  event.transparency !== 'transparent';
+
+/** Where the owner wants to be asked, nothing that was done to an event is undone before it was decided. */
+function nothingIsUndone(estate: Estate, { rows, chosen }: Facts): string[] {
+  return [...estate.done].flatMap(([key, { bookingId, shown }]) => {
+    const row = rows.find(({ id }) => id === bookingId);
+    const [calendar = '', id = ''] = key.split(' ');
+    if (row === undefined || !isActive(row) || chosen.get(row.chaletId) !== calendar) return [];
+    const now = showOf(estate, { calendar, id });
+    return now === shown ? [] : [`booking ${bookingId} was put right without asking: ${shown} became ${now}`];
+  });
 }
 
 type Found = ReturnType<typeof liveMirrors>[number];

@@ -10,7 +10,7 @@ import {
   startAntiEntropySweep,
   startOutboxRelay,
 } from '@monde-sauvage/messaging';
-import { createPool, migrateAtStart, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
+import { createPool, isDatabaseAway, migrateAtStart, pingDatabase, prismaAdapter } from '@monde-sauvage/persistence';
 import {
   atMost,
   type Build,
@@ -143,6 +143,7 @@ async function run(
     service: name,
     version: manifest.version,
     handlers: requestHandlers(context, syncer),
+    isOutage: isDatabaseAway,
     logger,
     metrics,
   });

@@ -33,6 +33,8 @@ export interface Timing {
   missingEchoMs: number;
   /** Between calls of one account: 110 ms and bursts of 40 are at most 585 calls in any minute; Google allows 600. */
   callSpacingMs: number;
+  /** One try to have a booking cancelled takes no longer; after that, whoever was at it has ended. */
+  cancelClaimMs: number;
   /** A replica that exchanges a refresh token and gives no sign of life for this long has ended: another one does it. */
   refreshLeaseMs: number;
   /** How long a call waits for an access token. Its exchange goes on, and what it brings serves later calls. */
@@ -60,6 +62,7 @@ export const timing: Timing = {
   echoMs: 30_000,
   missingEchoMs: 15_000,
   callSpacingMs: 110,
+  cancelClaimMs: 15_000,
   refreshLeaseMs: 10_000,
   refreshPatienceMs: 5_000,
   refreshAnswerMs: 60_000,

@@ -4,10 +4,8 @@ import { unverified } from '../domain/drift.ts';
 import { type DriftDecision, Prisma } from '../generated/prisma/client.ts';
 import { writeEvents } from './outbox-store.ts';
 
-/** One try takes no longer; after that, whoever was at it has ended. */
-const claimMs = 15_000;
-
-const claimEnd = (now: Date): Date => new Date(now.getTime() + claimMs);
+const claimEnd = ({ now, timing }: Pick<Context, 'now' | 'timing'>): Date =>
+  new Date(now().getTime() + timing.cancelClaimMs);
 
 /** The decision is made, for good unless the booking service refuses; undefined when it was made otherwise before. */
 export async function decideToCancel(
@@ -18,19 +16,30 @@ export async function decideToCancel(
   const now = context.now();
   const [decided] = await context.db.driftDecision.updateManyAndReturn({
     where: { id, status: 'waiting' },
-    data: { status: 'cancelling', decidedAt: now, decider, attempts: 0, problem: null, nextAttemptAt: claimEnd(now) },
+    data: {
+      status: 'cancelling',
+      decidedAt: now,
+      decider,
+      attempts: 0,
+      problem: null,
+      nextAttemptAt: claimEnd(context),
+    },
   });
   return decided;
 }
 
 /** Decisions to cancel that nobody is carrying out. Without a time, an earlier release left it behind. */
-export const findDueCancellations = ({ db, now }: Pick<Context, 'db' | 'now'>): Promise<DriftDecision[]> =>
+export const findDueCancellations = ({
+  db,
+  now,
+  timing,
+}: Pick<Context, 'db' | 'now' | 'timing'>): Promise<DriftDecision[]> =>
   db.driftDecision.findMany({
     where: {
       status: 'cancelling',
       OR: [
         { nextAttemptAt: { lte: now() } },
-        { nextAttemptAt: null, decidedAt: { lte: new Date(now().getTime() - 2 * claimMs) } },
+        { nextAttemptAt: null, decidedAt: { lte: new Date(now().getTime() - 2 * timing.cancelClaimMs) } },
       ],
     },
     orderBy: { nextAttemptAt: 'asc' },
@@ -41,7 +50,7 @@ export const findDueCancellations = ({ db, now }: Pick<Context, 'db' | 'now'>): 
 export async function claimCancellation(context: Context, { id, nextAttemptAt }: DriftDecision): Promise<boolean> {
   const { count } = await context.db.driftDecision.updateMany({
     where: { id, status: 'cancelling', nextAttemptAt },
-    data: { attempts: { increment: 1 }, nextAttemptAt: claimEnd(context.now()) },
+    data: { attempts: { increment: 1 }, nextAttemptAt: claimEnd(context) },
   });
   return count === 1;
 }
