@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { crashPoints } from '@monde-sauvage/calendar-sync/crash-points';
 import { readPropertyRun, runSequences } from '@monde-sauvage/testkit';
-import { describeLife, type Life, lives } from './calendar/actions.ts';
+import { describeLife, type Life, lifeWithCrash, lives } from './calendar/actions.ts';
 import { createBatchRunner } from './calendar/batch.ts';
 import { daysToSpring, startWorld, type World } from './calendar/world.ts';
 
@@ -33,9 +33,15 @@ test(
       run,
     );
     expect(runner.lived).toBeGreaterThanOrEqual(run.count);
-    // A point that nothing reaches is not tested. Fewer lives than usual are a look at a part.
-    const missed = crashPoints.filter(point => !world.plan.struck.has(point));
-    if (run.count >= usualCount) expect(missed).toEqual([]);
+    // Fewer lives than usual are a look at a part.
+    if (run.count < usualCount) return;
+    // A point that nothing reaches is not tested: those that the lives missed are led to.
+    const missed = () => crashPoints.filter(point => !world.plan.struck.has(point));
+    for (let tries = 0; tries < 5 && missed().length > 0; tries += 1) {
+      const verdicts = await runner.run(missed().map(lifeWithCrash));
+      expect(verdicts.filter(verdict => verdict !== undefined)).toEqual([]);
+    }
+    expect(missed()).toEqual([]);
   },
   30 * 60_000,
 );

@@ -18,14 +18,10 @@ export const crashPoints = [
   'token refreshed, the new one not stored',
   'calendar chosen, nobody woken',
   'code exchanged for tokens, connection not stored',
-] as const;
-
-/** Those that need an owner of two accounts, or one who decides: histories made at random do not get there. */
-export const rareCrashPoints = [
   'left mirror removed from Google, not forgotten',
   'decided to restore, nobody woken',
   'decided to cancel, booking not asked',
   'booking cancelled as decided, not noted',
 ] as const;
 
-export type CrashPoint = (typeof crashPoints)[number] | (typeof rareCrashPoints)[number];
+export type CrashPoint = (typeof crashPoints)[number];
