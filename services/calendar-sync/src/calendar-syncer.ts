@@ -28,8 +28,8 @@ export type SyncOutcome =
 
 export interface CalendarSyncer {
   /** Syncs now. `join`: a sync that is under way, here or at another replica, will do; otherwise one is made that begins
-   * after this call. */
-  sync(chaletId: string, o: { join: boolean }): Promise<SyncOutcome>;
+   * after this call. `seen`: when the calendar was read last, as far as who joins knows; one since then will do as well. */
+  sync(chaletId: string, o: { join: boolean; seen?: Date | null }): Promise<SyncOutcome>;
   worker: Worker;
 }
 
@@ -45,10 +45,10 @@ const busyPatienceMs = 15_000;
 export function startCalendarSyncer(context: Context): CalendarSyncer {
   const flights = new Map<string, { rule: ClaimRule; current: Promise<SyncOutcome>; next?: Promise<SyncOutcome> }>();
 
-  const fly = (chaletId: string, rule: ClaimRule): Promise<SyncOutcome> => {
+  const fly = (chaletId: string, rule: ClaimRule, seen?: Date | null): Promise<SyncOutcome> => {
     const flight = {
       rule,
-      current: syncOnce(context, chaletId, rule).finally(() => {
+      current: syncOnce(context, chaletId, rule, seen).finally(() => {
         if (flights.get(chaletId) === flight) flights.delete(chaletId);
         worker.nudge();
       }),
@@ -57,18 +57,22 @@ export function startCalendarSyncer(context: Context): CalendarSyncer {
     return flight.current;
   };
 
-  const sync = (chaletId: string, o: { join: boolean }): Promise<SyncOutcome> => {
+  const sync = (chaletId: string, o: { join: boolean; seen?: Date | null }): Promise<SyncOutcome> => {
     const flight = flights.get(chaletId);
-    if (flight === undefined) return fly(chaletId, o.join ? 'joining' : 'now');
-    if (o.join) return flight.rule === 'if due' ? joinIfItWas(chaletId, flight.current) : flight.current;
+    if (flight === undefined) return o.join ? fly(chaletId, 'joining', o.seen) : fly(chaletId, 'now');
+    if (o.join) return flight.rule === 'if due' ? joinIfItWas(chaletId, flight.current, o) : flight.current;
     flight.next ??= flight.current.catch(() => undefined).then(() => fly(chaletId, 'now'));
     return flight.next;
   };
 
   /** A flight of the worker lands at once when the calendar was not due, or another replica has it. */
-  const joinIfItWas = async (chaletId: string, current: Promise<SyncOutcome>): Promise<SyncOutcome> => {
+  const joinIfItWas = async (
+    chaletId: string,
+    current: Promise<SyncOutcome>,
+    o: { join: boolean; seen?: Date | null },
+  ): Promise<SyncOutcome> => {
     const outcome = await current;
-    return outcome.status === 'busy' ? sync(chaletId, { join: true }) : outcome;
+    return outcome.status === 'busy' ? sync(chaletId, o) : outcome;
   };
 
   const worker = startWorker({
@@ -99,8 +103,13 @@ export function startCalendarSyncer(context: Context): CalendarSyncer {
   };
 }
 
-async function syncOnce(context: Context, chaletId: string, rule: ClaimRule): Promise<SyncOutcome> {
-  const calendar = await claim(context, chaletId, rule);
+async function syncOnce(
+  context: Context,
+  chaletId: string,
+  rule: ClaimRule,
+  seen: Date | null | undefined,
+): Promise<SyncOutcome> {
+  const calendar = await claim(context, chaletId, rule, seen);
   if (calendar === 'none') return { status: 'not_connected' };
   if (calendar === 'busy') return { status: 'busy' };
   return keepLease(
@@ -169,21 +178,26 @@ function needsFullList(context: Context, { lastFullSyncAt }: Calendar): boolean 
 }
 
 /** Waits a while for another replica's sync to end: to make one after it, or (joining) because that one will do. */
-async function claim(context: Context, chaletId: string, rule: ClaimRule): Promise<Calendar | 'none' | 'busy'> {
+async function claim(
+  context: Context,
+  chaletId: string,
+  rule: ClaimRule,
+  seen: Date | null | undefined,
+): Promise<Calendar | 'none' | 'busy'> {
   const giveUpAt = Date.now() + (rule === 'if due' ? 0 : busyPatienceMs);
-  const before = rule === 'joining' ? await lastSyncOf(context, chaletId) : undefined;
+  const before = rule !== 'joining' ? undefined : seen === undefined ? await lastSyncOf(context, chaletId) : seen;
   for (;;) {
-    const calendar = await claimCalendar(context, chaletId, { onlyIfDue: rule === 'if due' });
+    const calendar = await claimCalendar(context, chaletId, { onlyIfDue: rule === 'if due', lastSyncAt: before });
     if (calendar !== undefined) return calendar;
     if (rule !== 'if due' && (await context.db.calendar.count({ where: { chaletId } })) === 0) return 'none';
     if (Date.now() >= giveUpAt) return 'busy';
+    if (before !== undefined && (await lastSyncOf(context, chaletId))?.getTime() !== before?.getTime()) return 'busy';
     await new Promise(resolve => setTimeout(resolve, 100));
-    if (rule === 'joining' && (await lastSyncOf(context, chaletId)) !== before) return 'busy';
   }
 }
 
-const lastSyncOf = async (context: Context, chaletId: string): Promise<number | undefined> =>
-  (await context.db.calendar.findUnique({ where: { chaletId }, select: { lastSyncAt: true } }))?.lastSyncAt?.getTime();
+const lastSyncOf = async (context: Context, chaletId: string): Promise<Date | null> =>
+  (await context.db.calendar.findUnique({ where: { chaletId }, select: { lastSyncAt: true } }))?.lastSyncAt ?? null;
 
 async function recordFailure(context: Context, calendar: Calendar, error: unknown): Promise<string> {
   const { chaletId } = calendar;

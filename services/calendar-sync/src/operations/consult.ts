@@ -51,7 +51,7 @@ async function refresh(
   if (isFresh(calendar, oldest)) return { status: 'fresh', syncedAt: lastSyncAt };
   // Checks during an outage do not multiply the tries: the next one is planned already.
   if (isFailing(calendar) && calendar.nextSyncAt > now) return { status: 'unreachable', syncedAt: lastSyncAt };
-  const outcome = await withDeadline(syncer.sync(chaletId, { join: true }), deadlineMs);
+  const outcome = await withDeadline(syncer.sync(chaletId, { join: true, seen: lastSyncAt }), deadlineMs);
   const after = (await context.db.calendar.findUnique({ where: { chaletId } })) ?? calendar;
   return { status: freshnessAfter(after, outcome, oldest), syncedAt: after.lastSyncAt };
 }

@@ -7,12 +7,12 @@ const recentMs = 3_000;
 
 /**
  * Takes a calendar for a sync, so that no two replicas sync it at once; undefined when another has it, or when it is
- * not due and had to be. The next periodic sync is planned here already: a push that comes meanwhile moves it to now.
+ * not due and had to be, or was read since `lastSyncAt`, where that is given. The next periodic sync is planned here already: a push that comes meanwhile moves it to now.
  */
 export async function claimCalendar(
   context: Context,
   chaletId: string,
-  o: { onlyIfDue: boolean },
+  o: { onlyIfDue: boolean; lastSyncAt?: Date | null | undefined },
 ): Promise<Calendar | undefined> {
   const now = context.now();
   // Who reads because a push is missing has read what it stood for: pushes to come are counted anew.
@@ -25,6 +25,7 @@ export async function claimCalendar(
            check_at = CASE WHEN check_at > ${now}::timestamptz THEN check_at END
      WHERE chalet_id = ${chaletId}::uuid
        AND (lease_until IS NULL OR lease_until <= ${now}::timestamptz)
+       AND (${o.lastSyncAt === undefined}::boolean OR last_sync_at IS NOT DISTINCT FROM ${o.lastSyncAt ?? null}::timestamptz)
        AND (NOT ${o.onlyIfDue}::boolean OR next_sync_at <= ${now}::timestamptz OR check_at <= ${now}::timestamptz)`;
   if (claimed === 0) return undefined;
   return (await context.db.calendar.findFirst({ where: { chaletId, leaseOwner: context.replicaId } })) ?? undefined;
