@@ -148,7 +148,8 @@ describe('push channels', () => {
       [channel?.id],
     );
     expect(rows).toEqual([{ later: true, resource_id: channel?.resourceId }]);
-    expect(system.google.calls()).toEqual([]);
+    // Others of this file may still ask for access meanwhile.
+    expect(system.google.calls({ calendarId: chalet.calendarId })).toEqual([]);
   });
 
   test('say by their state whether the calendar is to be read: it is not because one was opened', async () => {
