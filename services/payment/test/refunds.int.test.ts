@@ -164,6 +164,24 @@ test('a refund that Stripe refuses is put before a person, who is told why', asy
   });
 });
 
+test('a refund that is refused because some went back in that moment gives back the rest', async () => {
+  const { bookingId, intent } = await paidBooking();
+  await stage.quiet();
+  stage.stripe.faults.add({ match: { method: 'POST', path: '^/v1/refunds$' }, latencyMs: 1_000 });
+  await cancel(bookingId, 100);
+  await eventually(() => stage.stripe.faults.list().length === 0, { describe: 'the refund is under way' });
+  stage.stripe.refunds.create({ payment_intent: intent, amount: 5_000 });
+  await eventually(async () => (await stage.payments(bookingId))[0]?.status === 'refunded', {
+    describe: 'all is back',
+  });
+  expect(
+    refundsAtStripe(intent)
+      .map(({ amount }) => amount)
+      .sort(),
+  ).toEqual([5_000, 7_000]);
+  expect(await stage.payments(bookingId)).toMatchObject([{ needsReview: false, reason: null }]);
+});
+
 test('a refund that went back in the dashboard already is not made', async () => {
   const { bookingId, intent } = await paidBooking();
   stage.stripe.webhooks.pause();

@@ -57,10 +57,7 @@ async function makeRefund(context: PaymentContext, refund: DueRefund): Promise<s
   if (refund.attempts > 1 && (await isMade(context, refund, paymentIntentId))) return undefined;
   // Somebody may have given money back in Stripe's dashboard, and its event is yet to come.
   await syncPayment(context, paymentId);
-  // All that was asked so far may have taken longer than the lease: whoever has it now makes the refund.
-  const leaseUntil = new Date(context.now().getTime() + leaseMs);
-  const claim = { id: refund.id, bookingId, attempts: refund.attempts, leaseUntil };
-  const amount = await inTransaction(context.db, tx => fitPlannedRefund(tx, claim));
+  const amount = await fitRefund(context, refund);
   if (amount === undefined) {
     context.logger.info({ refundId: refund.id, paymentId }, 'refund is not due any more');
     return undefined;
@@ -84,15 +81,32 @@ async function makeRefund(context: PaymentContext, refund: DueRefund): Promise<s
     return undefined;
   } catch (error) {
     const meaning = classify(error);
-    if (meaning === 'refused') return describeStripeError(error);
-    // Stripe repeats its own failures under a key. Whether the refund exists is looked up before the next try. Two who
-    // are told of one failure change the key once: a refund may be under way under the key that followed.
-    if (meaning === 'kept') {
-      const where = { id: refund.id, keyGeneration: refund.keyGeneration };
-      await context.db.refund.updateMany({ where, data: { keyGeneration: { increment: 1 } } });
+    if (meaning === 'refused') {
+      // Perhaps because of what happened since it was fitted: some went back in the dashboard, or a bank contests it.
+      await syncPayment(context, paymentId);
+      if ((await fitRefund(context, refund)) === amount) return describeStripeError(error);
     }
+    if (meaning !== 'unknown') await changeKey(context, refund);
     throw error;
   }
+}
+
+/**
+ * The amount to ask for by what is known now. All that was asked before may have taken longer than the lease: then whoever
+ * has the refund by now makes it.
+ */
+const fitRefund = (context: PaymentContext, { id, attempts, payment }: DueRefund): Promise<number | undefined> => {
+  const leaseUntil = new Date(context.now().getTime() + leaseMs);
+  const claim = { id, bookingId: payment.bookingId, attempts, leaseUntil };
+  return inTransaction(context.db, tx => fitPlannedRefund(tx, claim));
+};
+
+/**
+ * Stripe repeats its answers under a key, failures too. Whether the refund exists is looked up before the next try. Two who
+ * are told of one failure change the key once: a refund may be under way under the key that followed.
+ */
+async function changeKey(context: PaymentContext, { id, keyGeneration }: DueRefund): Promise<void> {
+  await context.db.refund.updateMany({ where: { id, keyGeneration }, data: { keyGeneration: { increment: 1 } } });
 }
 
 /** A try whose answer was lost may have made it. */
