@@ -6,7 +6,7 @@ import { onStop } from './stop-signals.ts';
 
 /**
  * `npm run test:soak`: the property tests with one random seed after the other, for as long as told: an argument or
- * SOAK_MINUTES, in minutes (default 60). Prints each seed as it ends and the failing ones again at the end; further
+ * SOAK_MINUTES, in minutes (default 60). Prints each seed as it ends, and at the end how the failing ones are run again; further
  * arguments go to Jest (`-- 30 --testPathPatterns calendar`). Exit code 1 when a seed failed.
  */
 const [first, ...rest] = process.argv.slice(2);
@@ -73,6 +73,8 @@ while (!interrupted && elapsed() < minutes) {
 if (interrupted)
   console.log(`stopped after ${seeds} seeds in ${elapsed().toFixed(1)} minutes, ${failing.length} failing`);
 if (failing.length > 0) {
-  console.log(`failing: ${failing.map(seed => `PROPERTY_SEED=${seed}`).join(' ')}`);
+  console.log('failing; above is the part of it that failed (PROPERTY_PATH). All of it again:');
+  const selected = ['--selectProjects', 'property', ...jestArguments].join(' ');
+  for (const seed of failing) console.log(`  PROPERTY_SEED=${seed} npm run jest -- ${selected}`);
 }
 process.exitCode = failing.length > 0 ? 1 : interrupted ? 130 : 0;
