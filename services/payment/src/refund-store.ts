@@ -24,7 +24,9 @@ export async function storePlannedRefunds(
   const rows = planFor(booking, payments, refunds).flatMap(({ paymentId, purpose, amount }) => {
     const payment = payments.find(candidate => candidate.id === paymentId);
     if (!payment) return [];
-    const idempotencyKey = refundKey(payment, purpose);
+    const earlier = refunds.filter(one => one.paymentId === paymentId && one.purpose === purpose).length;
+    // A number that no key of a request has, nor a changed key (`:1`, `:2`).
+    const idempotencyKey = refundKey(payment, purpose, earlier === 0 ? undefined : `again-${earlier}`);
     const times = { nextAttemptAt: at, createdAt: at, updatedAt: at };
     return [{ id: context.newId(), paymentId, purpose, status: 'requested', amount, idempotencyKey, ...times }];
   });

@@ -68,6 +68,19 @@ describe('a cancelled booking', () => {
     expect(planRefunds(cancelled(50), [payment], known)).toEqual([]);
   });
 
+  test('gives back what counted as given back and then was not', () => {
+    const made = { paymentId: 'first', purpose: 'cancellation', status: 'succeeded', amount: 4_173 };
+    const dashboard = { paymentId: 'first', purpose: 'external', status: 'pending', amount: 2_000 };
+    expect(planRefunds(cancelled(50), [payment], [made, dashboard])).toEqual([]);
+    const known = [made, { ...dashboard, status: 'failed' }];
+    expect(planRefunds(cancelled(50), [payment], known)).toMatchObject([{ purpose: 'cancellation', amount: 2_000 }]);
+  });
+
+  test('waits for a person once its own refund failed', () => {
+    const failed = { paymentId: 'first', purpose: 'cancellation', status: 'failed', amount: 6_173 };
+    expect(planRefunds(cancelled(50), [payment], [failed])).toEqual([]);
+  });
+
   test.each([
     ['a person must look at', { needsReview: true }],
     ['a bank contests', { status: 'disputed', disputeStatus: 'under_review', amountDisputed: 12_345 }],

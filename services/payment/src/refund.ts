@@ -66,7 +66,8 @@ export function splitDuplicates(payments: readonly Payment[]): { kept: Payment[]
 /**
  * What must still be given back for a booking: all of what was paid twice, and of the rest what the cancellation gives,
  * less what went back already, by us, by the owner or in Stripe's dashboard. The percentage counts for what was paid by the
- * time of cancelling; what was paid after it goes back in full. Newest payments first. Payments that a person must look at or that a
+ * time of cancelling; what was paid after it goes back in full. Newest payments first. What counted as given back and then
+ * was not (a refund of the dashboard that failed at the bank, a dispute that was won) is given back again. Payments that a person must look at or that a
  * bank contests are left alone, and with them the whole sum that they are a part of.
  */
 export function planRefunds(
@@ -75,22 +76,18 @@ export function planRefunds(
   known: readonly KnownRefund[],
 ): PlannedRefund[] {
   const { kept, duplicates } = splitDuplicates(payments);
-  const has = (payment: Payment, purpose: RefundPurpose) =>
-    known.some(refund => refund.paymentId === payment.id && refund.purpose === purpose);
+  const hasFailed = (payment: Payment, purpose: RefundPurpose) =>
+    known.some(one => one.paymentId === payment.id && one.purpose === purpose && one.status === 'failed');
   const twice = duplicates
-    .filter(payment => !blocksRefunds(payment) && !has(payment, 'duplicate'))
+    .filter(payment => !blocksRefunds(payment) && !hasFailed(payment, 'duplicate'))
     .map(payment => ({ paymentId: payment.id, purpose: 'duplicate' as const, amount: leftOf(payment, known) }));
 
   let remaining = dueBack(booking, kept) - kept.reduce((sum, payment) => sum + givenBack(payment, known), 0);
-  const failed = known.some(
-    ({ paymentId, purpose, status }) =>
-      purpose === 'cancellation' && status === 'failed' && kept.some(payment => payment.id === paymentId),
-  );
-  if (kept.some(blocksRefunds) || failed) remaining = 0;
+  if (kept.some(payment => blocksRefunds(payment) || hasFailed(payment, 'cancellation'))) remaining = 0;
   const back: PlannedRefund[] = [];
   for (const payment of kept.toSorted(byTime).reverse()) {
     const amount = Math.min(remaining, leftOf(payment, known));
-    if (amount <= 0 || has(payment, 'cancellation')) continue;
+    if (amount <= 0) continue;
     back.push({ paymentId: payment.id, purpose: 'cancellation', amount });
     remaining -= amount;
   }
@@ -148,6 +145,9 @@ export function allocateRefund(
 export const isContestedForRefund = (payment: Payment): boolean =>
   isUnderDispute(payment) && !payment.disputeStatus?.startsWith('warning_');
 
-/** The key under which a refund is made once: `bookingId:purpose:attempt`. Unique in our table, and told to Stripe. */
-export const refundKey = (payment: Payment, purpose: RefundPurpose, requestId?: string): string =>
-  `${payment.bookingId}:refund-${purpose}:${payment.attempt}${requestId === undefined ? '' : `:${requestId}`}`;
+/**
+ * The key under which a refund is made once: `bookingId:purpose:attempt`. Unique in our table, and told to Stripe.
+ * @param which of several for one purpose: the owner's request, or the number of one that had to follow
+ */
+export const refundKey = (payment: Payment, purpose: RefundPurpose, which?: string): string =>
+  `${payment.bookingId}:refund-${purpose}:${payment.attempt}${which === undefined ? '' : `:${which}`}`;
