@@ -21,10 +21,12 @@ import {
   paymentFor,
   renameChalet,
 } from './estate.ts';
-import { actInGoogle, editMirror } from './owner.ts';
+import { actInGoogle, editMirror, showOf } from './owner.ts';
 import { isCalm } from './quiet.ts';
 
 const calmPatienceMs = 1_500;
+/** Longer where a machine that is busy would make the step idle. */
+const readPatienceMs = 6_000;
 
 /** Lives a life, one action after the other, mostly without waiting for what each has the services do. */
 export async function live(estate: Estate, life: Life): Promise<void> {
@@ -104,10 +106,12 @@ async function act(estate: Estate, action: Action): Promise<void> {
     case 'crash':
       world.plan.arm(action.at);
       return leadTo(estate, action.at);
-    case 'remove unnoticed':
+    case 'remove unnoticed': {
+      const pick = await eventInUse(estate, action.pick);
       // What was never read is not missed: the event must have come in before.
-      await waitUntilCalm(estate);
-      return actInGoogle(estate, action);
+      await waitUntilCalm(estate, readPatienceMs);
+      return actInGoogle(estate, { ...action, pick });
+    }
     default:
       return actInGoogle(estate, action);
   }
@@ -183,9 +187,23 @@ function faultOf(action: Extract<Action, { do: 'trouble' }>, calendarId: string)
   return { match: { calendarId, path }, ...strokes[action.kind], times, skip };
 }
 
+/** The place of an owner's event in a calendar that some chalet uses; one is made where there is none. */
+async function eventInUse(estate: Estate, pick: number): Promise<number> {
+  const inUse = await calendarsInUse(estate);
+  const find = () =>
+    estate.ownEvents.flatMap(({ calendar, id }, index) =>
+      inUse.has(calendar) && showOf(estate, { calendar, id }) !== null ? [index] : [],
+    );
+  if (find().length === 0) {
+    const calendar = estate.calendars.findIndex(id => inUse.has(id));
+    actInGoogle(estate, { do: 'add', calendar, from: pick * 3, nights: 2, form: 'all_day', look: 'plain' });
+  }
+  return at(find(), pick) ?? pick;
+}
+
 /** Until nothing is under way for this establishment; not for ever, since it may be disconnected. */
-async function waitUntilCalm(estate: Estate): Promise<void> {
-  const deadline = performance.now() + calmPatienceMs;
+async function waitUntilCalm(estate: Estate, patienceMs: number = calmPatienceMs): Promise<void> {
+  const deadline = performance.now() + patienceMs;
   await estate.world.google.pushesSettled();
   while (performance.now() < deadline) {
     if (await isCalm(estate)) return;

@@ -53,7 +53,8 @@ export async function refreshAccess(context: Needed, establishmentId: string, ca
 
 /** Waits while another replica is at it, for no longer than a replica that ended in the middle would keep its lease. */
 async function claimRefresh(context: Needed, establishmentId: string, lease: string): Promise<Connection> {
-  const giveUpAt = performance.now() + context.timing.refreshLeaseMs + 1_000;
+  const { refreshLeaseMs, refreshPatienceMs } = context.timing;
+  const giveUpAt = performance.now() + Math.max(refreshLeaseMs + 1_000, refreshPatienceMs);
   for (;;) {
     const now = context.now();
     const { count } = await context.db.connection.updateMany({
