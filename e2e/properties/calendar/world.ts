@@ -89,8 +89,7 @@ export async function startWorld(): Promise<World> {
       TOKEN_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
     },
   });
-  const bookings = createPool({ databaseUrl: bookingDatabase.databaseUrl, applicationName: 'test', max: 12 });
-  const calendars = createPool({ databaseUrl: calendarDatabase.databaseUrl, applicationName: 'test', max: 12 });
+  const [bookings, calendars] = [patientPool(bookingDatabase.databaseUrl), patientPool(calendarDatabase.databaseUrl)];
   const jsm = await nc.jetstreamManager();
   const unsettledOf = async (stream: string, consumer: string) => {
     const { num_pending, num_ack_pending } = await jsm.consumers.info(stream, consumer);
@@ -125,6 +124,13 @@ export async function startWorld(): Promise<World> {
       await Promise.all(databases.map(database => database.drop()));
     },
   };
+}
+
+/** Of the judges, who look at many lives at once. */
+function patientPool(databaseUrl: string): pg.Pool {
+  const pool = createPool({ databaseUrl, applicationName: 'test', max: 12 });
+  pool.options.connectionTimeoutMillis = patientMs;
+  return pool;
 }
 
 /** Days from today to the second Sunday of March, when the clocks of the establishments' zone go forward. */

@@ -108,15 +108,8 @@ export function createGoogleAccounts(o: {
     (establishmentId: string, entry: Cached): Call =>
     async (operation, run) => {
       await takeTurn(o.db, establishmentId, o.now, o.timing.callSpacingMs);
-      const used = entry.client.credentials.access_token;
       try {
-        return await measured(operation, run).catch(error => {
-          if (!(error instanceof GoogleCallError) || error.failure.kind !== 'unauthorized') throw error;
-          // The access token ended early: the library refreshes when it has none, and this is tried once. One that
-          // somebody else got meanwhile is good.
-          if (entry.client.credentials.access_token === used) entry.client.credentials.access_token = null;
-          return measured(operation, run);
-        });
+        return await withFreshToken(entry.client, () => measured(operation, run));
       } catch (error) {
         if (error instanceof GoogleCallError) await react(establishmentId, error.failure);
         throw error;
@@ -138,6 +131,26 @@ export function createGoogleAccounts(o: {
     apiFor: client => createCalendarApi({ auth: client, rootUrl: o.config.GOOGLE_API_BASE_URL, call: measured }),
     settled: async () => void (await Promise.all(exchanges)),
   };
+}
+
+/**
+ * An access token that ended early is refreshed, once: the library does so when there is none. One that somebody else got
+ * while the call was under way is tried first.
+ */
+async function withFreshToken<T>(client: OAuth2Client, run: () => Promise<T>): Promise<T> {
+  for (let isRefreshed = false; ; ) {
+    const used = client.credentials.access_token;
+    try {
+      return await run();
+    } catch (error) {
+      const isRefused = error instanceof GoogleCallError && error.failure.kind === 'unauthorized';
+      if (!isRefused || isRefreshed) throw error;
+      const now = client.credentials.access_token;
+      if (used && now && now !== used) continue;
+      client.credentials.access_token = null;
+      isRefreshed = true;
+    }
+  }
 }
 
 const nothing = () => undefined;
