@@ -27,7 +27,7 @@ test(
         name: 'calendars and bookings agree',
         sequence: lives(daysToSpring()),
         describe: describeLife,
-        batchSize: 50,
+        batchSize: 40,
         runBatch: runner.run,
       },
       run,
