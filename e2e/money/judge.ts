@@ -86,6 +86,17 @@ const row = z.object({
   needsReview: z.boolean(),
 });
 
+const refundRow = z.object({
+  bookingId: z.string(),
+  key: z.string(),
+  generation: z.int(),
+  purpose: z.string(),
+  amount: z.int(),
+  status: z.string(),
+  error: z.string().nullable(),
+  stripeId: z.string().nullable(),
+});
+
 /** What is wrong with the money of each booking: invariant E, and our books beside Stripe's, to the cent. */
 export async function judge(world: MoneyWorld, bookingIds: readonly string[]): Promise<(Error | undefined)[]> {
   const databases = {
@@ -108,11 +119,11 @@ export async function judge(world: MoneyWorld, bookingIds: readonly string[]): P
             amount_paid AS paid, status, reason, needs_review AS "needsReview" FROM payments WHERE booking_id = ANY($1::uuid[])`,
     [bookingIds],
   );
-  const refundKeys = await world.payment.rows(
-    z.object({ bookingId: z.string(), key: z.string(), generation: z.int() }),
-    `SELECT p.booking_id AS "bookingId", r.idempotency_key AS key, r.key_generation AS generation
-     FROM refunds r JOIN payments p ON p.id = r.payment_id
-     WHERE p.booking_id = ANY($1::uuid[]) AND r.stripe_refund_id IS NOT NULL AND r.purpose <> 'external'`,
+  const refunds = await world.payment.rows(
+    refundRow,
+    `SELECT p.booking_id AS "bookingId", r.idempotency_key AS key, r.key_generation AS generation, r.purpose, r.amount,
+            r.status, r.last_error AS error, r.stripe_refund_id AS "stripeId"
+     FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE p.booking_id = ANY($1::uuid[])`,
     [bookingIds],
   );
   const releases = await world.booking.rows(
@@ -149,7 +160,9 @@ export async function judge(world: MoneyWorld, bookingIds: readonly string[]): P
       // Should all else fail, what is asked twice is done once: Stripe knows each call by what it is for.
       ...[
         ...ours.filter(payment => payment.session !== null).map(payment => [payment.key]),
-        ...refundKeys.filter(refund => refund.bookingId === id).map(possibleKeys),
+        ...refunds
+          .filter(refund => refund.bookingId === id && refund.stripeId !== null && refund.purpose !== 'external')
+          .map(possibleKeys),
       ]
         .filter(keys => !keys.some(key => stripe.keys.has(key)))
         .map(([key]) => `Stripe was never asked under the key ${key}`),
@@ -158,7 +171,8 @@ export async function judge(world: MoneyWorld, bookingIds: readonly string[]): P
         .map(payment => `payment ${payment.id} is before a person without a reason`),
       ...(stripe.twice.get(id) ?? []).map(({ refundId, made }) => `refund ${refundId} was made at ${made}`),
     ];
-    return problems.length === 0 ? undefined : new Error(`booking ${id}\n${problems.join('\n')}`);
+    const rows = [...ours, ...refunds.filter(refund => refund.bookingId === id)].map(one => JSON.stringify(one));
+    return problems.length === 0 ? undefined : new Error([`booking ${id}`, ...problems, ...rows].join('\n'));
   });
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readPropertyRun, runSequences, untilQuiet } from '@monde-sauvage/testkit';
 import { crashPoints, stripeCalls } from '../../services/payment/src/crash-points.ts';
+import { countEndings } from './endings.ts';
 import { findWork, judge, letMinutesPass, mismatched } from './judge.ts';
 import { book, goesOnBy, type PlayedBooking, play } from './play.ts';
 import { describeSequence, type Sequence, sequences } from './sequences.ts';
@@ -117,11 +118,17 @@ test(
     const { struck } = world.crashes;
     const times = crashPoints.map(point => `"${point}" ${struck.get(point) ?? 0}×`);
     process.stdout.write(`money: crashed at ${times.join(', ')}\n`);
+    const endings = await countEndings(world);
+    process.stdout.write(
+      `money: came to ${[...endings].map(([ending, times]) => `"${ending}" ${times}×`).join(', ')}\n`,
+    );
     // A call that the list does not name is one that nothing crashes after.
     const known = new Set<string>(stripeCalls);
     expect(Object.keys(world.stripe.calls.counts()).filter(call => !known.has(call))).toEqual([]);
     // A point that nothing reaches is not tested.
-    if (run.count >= usualCount) expect(crashPoints.filter(point => !struck.has(point))).toEqual([]);
+    if (run.count < usualCount) return;
+    expect(crashPoints.filter(point => !struck.has(point))).toEqual([]);
+    expect([...endings].filter(([, times]) => times === 0)).toEqual([]);
   },
   patience,
 );

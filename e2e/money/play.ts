@@ -112,12 +112,26 @@ export async function play(world: MoneyWorld, played: PlayedBooking, action: Act
     }
     case 'pay':
       return inSessions(session => stripe.sessions.pay(session, action.method));
+    case 'pay unseen':
+      stripe.faults.add({ match: calls.session, status: 500, applied: true });
+      await tryTo(() => ask(paymentRequests.openCheckout, { actor, bookingId }));
+      if (action.again) await play(world, played, { do: 'checkout', tabs: 1 });
+      for (const { session } of Object.values(stripe.state().sessions)) {
+        // Also the one that we never heard of.
+        if (session.client_reference_id === bookingId)
+          await tryTo(() => stripe.sessions.pay(session.id, action.method));
+      }
+      return;
     case 'settle':
       return inSessions(session => stripe.sessions.settle(session, action.outcome));
     case 'decline':
       return inSessions(session => stripe.sessions.decline(session));
-    case 'discount':
-      return inSessions(session => stripe.sessions.discount(session, 1_000));
+    case 'pay less':
+      await play(world, played, { do: 'checkout', tabs: 1 });
+      return inSessions(session => {
+        stripe.sessions.discount(session, 1_000);
+        stripe.sessions.pay(session, 'card');
+      });
     case 'change of mind':
       await play(world, played, { do: 'checkout', tabs: 1 });
       return play(world, played, { do: 'cancel', by: 'guest' });
@@ -163,8 +177,7 @@ export async function play(world: MoneyWorld, played: PlayedBooking, action: Act
     case 'lose answer':
       return loseAnswer(world, action);
     case 'fail':
-      // As often as the SDK asks by itself.
-      return stripe.faults.add({ match: calls[action.of], status: 500, times: 3 });
+      return stripe.faults.add({ match: calls[action.of], status: 500, applied: action.applied });
     case 'short answers':
       return stripe.expansion.limit(0);
     case 'crash':

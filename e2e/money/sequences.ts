@@ -7,10 +7,12 @@ export type Action =
   | { do: 'checkout'; tabs: number }
   /** …and pays in every session that is open, by card or by a slow method that ends later. */
   | { do: 'pay'; method: 'card' | 'delayed' }
+  /** Stripe makes a session and says that it failed; that one is paid, and with `again` a second one that was opened. */
+  | { do: 'pay unseen'; method: 'card' | 'delayed'; again: boolean }
   | { do: 'settle'; outcome: 'succeeded' | 'failed' }
   | { do: 'decline' }
-  /** A discount of Stripe's dashboard: the page asks for another amount than we do. */
-  | { do: 'discount' }
+  /** A discount of Stripe's dashboard: the page asks for another amount than we do, and that is paid. */
+  | { do: 'pay less' }
   | { do: 'abandon' }
   | { do: 'cancel'; by: 'guest' | 'owner' }
   /** The guest opens the page and cancels instead of paying: the session is closed at Stripe while it is open. */
@@ -27,8 +29,8 @@ export type Action =
   | { do: 'hold refund' }
   | { do: 'webhooks'; are: 'lost' | 'duplicated' | 'reordered' | 'late' | 'forged'; count: number }
   | { do: 'lose answer'; of: 'session' | 'expiry' | 'refund' | 'reading'; before: boolean }
-  /** Stripe fails at the next such call, and keeps that answer under its idempotency key. */
-  | { do: 'fail'; of: 'session' | 'refund' }
+  /** Stripe fails at the next such call, and keeps that answer under its idempotency key; it may have done it all the same. */
+  | { do: 'fail'; of: 'session' | 'refund'; applied: boolean }
   /** Answers name what hangs on them without holding it. */
   | { do: 'short answers' }
   | { do: 'crash'; at: CrashPoint };
@@ -56,9 +58,17 @@ const guest: fc.WeightedArbitrary<Action>[] = [
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('settle' as const), outcome: fc.constantFrom('succeeded', 'failed') }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('pay unseen' as const),
+      method: fc.constantFrom('card', 'delayed'),
+      again: fc.boolean(),
+    }),
+  },
   { weight: 1, arbitrary: fc.constant({ do: 'decline' as const }) },
   { weight: 1, arbitrary: fc.constant({ do: 'abandon' as const }) },
-  { weight: 1, arbitrary: fc.constant({ do: 'discount' as const }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'pay less' as const }) },
   { weight: 1, arbitrary: fc.constant({ do: 'change of mind' as const }) },
   { weight: 1, arbitrary: fc.constant({ do: 'other guest' as const }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('cancel' as const), by: fc.constantFrom('guest', 'owner') }) },
@@ -96,19 +106,55 @@ const faults: fc.WeightedArbitrary<Action>[] = [
       before: fc.boolean(),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('fail' as const), of: fc.constantFrom('session', 'refund') }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('fail' as const),
+      of: fc.constantFrom('session', 'refund'),
+      applied: fc.boolean(),
+    }),
+  },
   { weight: 1, arbitrary: fc.constant({ do: 'short answers' as const }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('crash' as const), at: fc.constantFrom(...crashPoints) }) },
 ];
 
-const first = fc.array(fc.oneof(...guest, ...owner.slice(0, 1), ...faults), { minLength: 2, maxLength: 6 });
-const later = fc.array(fc.oneof(...guest, ...owner, ...faults), { maxLength: 4 });
+const checkout: Action = { do: 'checkout', tabs: 1 };
+const card: Action = { do: 'pay', method: 'card' };
+const delayed: Action = { do: 'pay', method: 'delayed' };
+const settle: Action = { do: 'settle', outcome: 'succeeded' };
+const cancel: Action = { do: 'cancel', by: 'guest' };
+/** What random actions seldom come to by themselves: most guests pay, some of them late, twice or after cancelling. */
+const payments: Action[][] = [
+  [],
+  [checkout],
+  [checkout, card],
+  [checkout, card],
+  [checkout, card],
+  [checkout, delayed],
+  [checkout, delayed, cancel],
+];
+const begins = fc.constantFrom<Action[][]>(
+  ...payments,
+  [{ do: 'pay unseen', method: 'card', again: true }],
+  [{ do: 'pay unseen', method: 'delayed', again: false }],
+);
+const afterHold = fc.constantFrom<Action[][]>([], [], [settle], [{ do: 'other guest' }, settle]);
+/** Most who owe a balance leave it until it is overdue. */
+const balances = fc.constantFrom<Action[][]>(...[[], [], [], ...payments], [
+  { do: 'crash', at: 'balance session closed, overdue not announced' },
+]);
+const led = (lead: fc.Arbitrary<Action[]>, minLength: number, rest: fc.Arbitrary<Action>): fc.Arbitrary<Action[]> =>
+  fc.tuple(lead, fc.array(rest, { minLength, maxLength: 4 })).map(([one, other]) => [...one, ...other]);
+
+const first = led(begins, 1, fc.oneof(...guest, ...owner.slice(0, 1), ...faults));
+const any = fc.oneof(...guest, ...owner, ...faults);
+const later = fc.array(any, { maxLength: 4 });
 
 export const sequences: fc.Arbitrary<Sequence> = fc.record({
   terms: fc.constantFrom('at once', 'balance kept', 'balance cancels'),
   nights: fc.integer({ min: 1, max: 4 }),
   pace: fc.constantFrom('in haste', 'with leisure'),
-  times: fc.tuple(first, later, later, later),
+  times: fc.tuple(first, led(afterHold, 0, any), led(balances, 0, any), later),
 });
 
 export const describeSequence = (sequence: Sequence): string =>
