@@ -16,8 +16,8 @@ import { type MoneyWorld, webhookSecret } from './world.ts';
 const admin = { kind: 'admin' } as const;
 const minute = 60_000;
 const day = 24 * 60 * minute;
-/** How far time goes on after each of the times of a sequence. */
-export const goesOnBy = [45 * minute, 20 * day, 12 * day, 3 * 60 * minute] as const;
+/** How far time goes on after each of the times of a sequence. The grace of a balance counts from when it was told to be due. */
+export const goesOnBy = [45 * minute, 26 * day, 8 * day, 3 * 60 * minute] as const;
 
 export interface PlayedBooking {
   id: string;
