@@ -128,8 +128,9 @@ export async function judge(world: MoneyWorld, bookingIds: readonly string[]): P
   );
   const releases = await world.booking.rows(
     z.object({ bookingId: z.string(), at: z.date() }),
-    `SELECT booking_id AS "bookingId", at FROM booking_history
-     WHERE action = 'hold_expired' AND booking_id = ANY($1::uuid[])`,
+    // Without a page that was given out nobody could pay. Who pays one that was lost on its way comes too late.
+    `SELECT booking_id AS "bookingId", at FROM booking_history JOIN bookings ON bookings.id = booking_id
+     WHERE action = 'hold_expired' AND checkout_open_until IS NOT NULL AND booking_id = ANY($1::uuid[])`,
     [bookingIds],
   );
   const stripe = readBooks(world);

@@ -111,7 +111,7 @@ async function explain<S>(
   const [found] = smaller.counterexample ?? [];
   if (found !== undefined && smaller.counterexamplePath !== null) {
     return [
-      `alone and made smaller, with PROPERTY_SEED=${seed} PROPERTY_PATH=${smaller.counterexamplePath}:`,
+      `alone and made smaller, with PROPERTY_SEED=${seed} PROPERTY_PATH=${smaller.counterexamplePath}`,
       property.describe(found),
       String(smaller.errorInstance),
     ].join('\n');
