@@ -199,7 +199,7 @@ export const lives = (daysToSpring: number): fc.Arbitrary<Life> =>
   fc.record({
     chalets: fc.constantFrom(1 as const, 1 as const, 2 as const),
     season: seasons(daysToSpring),
-    asks: fc.constantFrom(false, false, true),
+    asks: fc.boolean(),
     actions: fc.array(fc.oneof(...owner, ...guests, ...settings, ...faults), {
       minLength: 4,
       maxLength: 14,
