@@ -128,12 +128,17 @@ export async function judge(world: MoneyWorld, bookingIds: readonly string[]): P
   );
   const releases = await world.booking.rows(
     z.object({ bookingId: z.string(), at: z.date() }),
-    // Without a page that was given out nobody could pay. Who pays one that was lost on its way comes too late.
-    `SELECT booking_id AS "bookingId", at FROM booking_history JOIN bookings ON bookings.id = booking_id
-     WHERE action = 'hold_expired' AND checkout_open_until IS NOT NULL AND booking_id = ANY($1::uuid[])`,
+    `SELECT booking_id AS "bookingId", at FROM booking_history
+     WHERE action = 'hold_expired' AND booking_id = ANY($1::uuid[])`,
     [bookingIds],
   );
   const stripe = readBooks(world);
+  // Nobody waits for a page that was lost on its way: who pays it all the same may come too late.
+  const unseen = new Set(
+    Object.values(world.stripe.state().sessions).flatMap(({ session: { id, payment_intent } }) =>
+      world.lostPages.has(id) && payment_intent !== null ? [payment_intent] : [],
+    ),
+  );
   return bookingIds.map(id => {
     const ours = payments.filter(payment => payment.bookingId === id);
     const charges = stripe.charges.get(id) ?? [];
@@ -155,7 +160,7 @@ export async function judge(world: MoneyWorld, bookingIds: readonly string[]): P
         .flatMap(({ at }) =>
           charges
             // Stripe's seconds are whole, and who pays in the very moment may be a moment late.
-            .filter(charge => charge.at.getTime() + 2_000 < at.getTime())
+            .filter(charge => charge.at.getTime() + 2_000 < at.getTime() && !unseen.has(charge.intent))
             .map(charge => `its hold was released at ${at.toISOString()}, paid by ${charge.intent} before`),
         ),
       // Should all else fail, what is asked twice is done once: Stripe knows each call by what it is for.

@@ -117,9 +117,11 @@ export async function play(world: MoneyWorld, played: PlayedBooking, action: Act
       await tryTo(() => ask(paymentRequests.openCheckout, { actor, bookingId }));
       if (action.again) await play(world, played, { do: 'checkout', tabs: 1 });
       for (const { session } of Object.values(stripe.state().sessions)) {
+        if (session.client_reference_id !== bookingId) continue;
         // Also the one that we never heard of.
-        if (session.client_reference_id === bookingId)
-          await tryTo(() => stripe.sessions.pay(session.id, action.method));
+        if (!(await paymentsOf(world, bookingId)).some(known => known.session === session.id))
+          world.lostPages.add(session.id);
+        await tryTo(() => stripe.sessions.pay(session.id, action.method));
       }
       return;
     case 'settle':

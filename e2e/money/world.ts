@@ -69,6 +69,8 @@ export async function createMoneyWorld() {
     crashes,
     /** Bookings whose hold could not be settled with payment at some time: in the end it is released all the same. */
     releasedUnasked,
+    /** Sessions that were paid although their pages were never given out: Stripe's answer was lost. */
+    lostPages: new Set<string>(),
     establishments,
     stripe: stripe.admin,
     booking: bookingRows,
