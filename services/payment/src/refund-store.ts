@@ -5,7 +5,10 @@ import type { Payment, StripeRefundState } from './payment.ts';
 import { lockPayments } from './payment-store.ts';
 import { isContestedForRefund, leftOf, planRefunds, refundKey } from './refund.ts';
 
-export const bookingStatus = z.enum(['pending', 'confirmed', 'cancelled']);
+const bookingStatus = z.enum(['pending', 'confirmed', 'cancelled']);
+
+/** A booking's row as the rules of money read it. */
+export const moneyOf = (booking: Booking) => ({ ...booking, status: bookingStatus.parse(booking.status) });
 
 /**
  * Writes down the refunds that a booking's payments still need. The caller holds `lockPayments`. The key is unique, so
@@ -39,7 +42,7 @@ export async function storePlannedRefunds(
 }
 
 const planFor = (booking: Booking, payments: Payment[], refunds: Refund[]) =>
-  planRefunds({ ...booking, status: bookingStatus.parse(booking.status) }, payments, refunds);
+  planRefunds(moneyOf(booking), payments, refunds);
 
 /**
  * Fits a refund that waits to be made to what is known by now: it may have gone back in Stripe's dashboard meanwhile, or

@@ -3,7 +3,7 @@ import { inTransaction, type PaymentContext, type Transaction } from '../context
 import type { Booking } from '../generated/prisma/client.ts';
 import { bookingUndecided, isPaid, type Payment } from '../payment.ts';
 import { lockPayments } from '../payment-store.ts';
-import { bookingStatus, storePlannedRefunds } from '../refund-store.ts';
+import { moneyOf, storePlannedRefunds } from '../refund-store.ts';
 import { isUndecided } from '../undecided.ts';
 
 /**
@@ -37,7 +37,7 @@ async function settleUndecided(
   tx: Transaction,
   o: { booking: Booking; payments: Payment[] },
 ): Promise<number> {
-  const money = { ...o.booking, status: bookingStatus.parse(o.booking.status) };
+  const money = moneyOf(o.booking);
   const decided = o.payments.filter(payment => isWaitingForBooking(payment) && !isUndecided(money, payment));
   if (decided.length === 0) return 0;
   const flagged = decided.filter(payment => payment.reason?.startsWith(bookingUndecided)).map(({ id }) => id);

@@ -5,7 +5,7 @@ import { recordInLedger } from '../ledger-store.ts';
 import { decidePayment, flagPaidTooLate, needsReviewAnew, type Payment, type StripeState } from '../payment.ts';
 import { announce, findPayment, lockPayments, savePayment } from '../payment-store.ts';
 import { splitDuplicates } from '../refund.ts';
-import { bookingStatus, recordStripeRefunds, storePlannedRefunds } from '../refund-store.ts';
+import { moneyOf, recordStripeRefunds, storePlannedRefunds } from '../refund-store.ts';
 import type { Patience } from '../stripe-client.ts';
 import { readStripeState } from '../stripe-state.ts';
 import { followUndecided, isUndecided, nextLookAtUndecided } from '../undecided.ts';
@@ -48,8 +48,10 @@ async function applyState(context: PaymentContext, before: Payment, state: Strip
       if (step.fact) await announce(tx, payment, step.fact, { id: context.newId(), at, others, dispute });
     }
     const facts = steps.flatMap(step => step.fact ?? []);
-    const times = { since: await knownSince(tx, payment, at), at };
-    if (!duplicate) payment = followUndecided(moneyOf(booking), payment, times);
+    const money = moneyOf(booking);
+    // Asked for only where it is waited for: of what is decided, since when it was known changes nothing.
+    const times = { since: isUndecided(money, payment) ? await knownSince(tx, payment, at) : at, at };
+    if (!duplicate) payment = followUndecided(money, payment, times);
     if (needsReviewAnew(current, payment)) {
       await announce(tx, payment, 'needs_review', { id: context.newId(), at, others, dispute });
       facts.push('needs_review');
@@ -85,8 +87,6 @@ async function knownSince(tx: Transaction, { id: paymentId }: Payment, at: Date)
   });
   return charge?.recordedAt ?? at;
 }
-
-const moneyOf = ({ status, refundPercentage }: Booking) => ({ status: bookingStatus.parse(status), refundPercentage });
 
 /** A hold that ran out may still be brought back by the payment: booking decides. */
 const isCancelledForGood = (booking: Booking): boolean =>

@@ -5,7 +5,7 @@ import { inTransaction, type PaymentContext, type Transaction } from '../context
 import type { Booking } from '../generated/prisma/client.ts';
 import { isPaid } from '../payment.ts';
 import { announce, lockPayments } from '../payment-store.ts';
-import { bookingStatus } from '../refund-store.ts';
+import { moneyOf } from '../refund-store.ts';
 import { isUndecided } from '../undecided.ts';
 
 const batch = 10;
@@ -56,7 +56,7 @@ async function tellAll(context: PaymentContext, tx: Transaction, bookingId: stri
   const { booking, payments } = await lockPayments(tx, bookingId);
   if (isHeard(booking)) return 0;
   const paid = payments.filter(isPaid);
-  const money = { ...booking, status: bookingStatus.parse(booking.status) };
+  const money = moneyOf(booking);
   const disputes = await tx.dispute.findMany({ where: { bookingId }, orderBy: { openedAt: 'desc' } });
   for (const payment of paid) {
     const others = payments.filter(other => other.id !== payment.id);
