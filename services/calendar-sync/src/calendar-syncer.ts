@@ -5,7 +5,7 @@ import { applyListing } from './apply-listing.ts';
 import type { Context } from './context.ts';
 import { internalReason } from './domain/problems.ts';
 import type { Calendar } from './generated/prisma/client.ts';
-import { GoogleCallError, type GoogleFailure } from './google/classify-error.ts';
+import { askedWaitMs, GoogleCallError, type GoogleFailure } from './google/classify-error.ts';
 import { listChanges } from './list-changes.ts';
 import {
   claimCalendar,
@@ -210,7 +210,7 @@ async function recordFailure(context: Context, calendar: Calendar, error: unknow
   const needsOwner =
     failure !== undefined &&
     (['forbidden', 'scope', 'not_found'].includes(failure.kind) || (failure.kind === 'revoked' && status !== 'active'));
-  const asked = failure !== undefined && 'retryAfterMs' in failure ? (failure.retryAfterMs ?? 0) : 0;
+  const asked = askedWaitMs(failure) ?? 0;
   const nextAt = needsOwner
     ? nextSync(context)
     : new Date(context.now().getTime() + asked + fullJitter(calendar.failures + 1, context.timing.syncRetry));

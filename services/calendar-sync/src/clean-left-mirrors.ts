@@ -1,7 +1,7 @@
 import { fullJitter } from '@monde-sauvage/service-kit';
 import type { Context } from './context.ts';
 import type { LeftMirror } from './generated/prisma/client.ts';
-import { GoogleCallError } from './google/classify-error.ts';
+import { askedWaitMs, GoogleCallError } from './google/classify-error.ts';
 import type { Surroundings } from './reconcile-mirror.ts';
 import { removeMirror } from './remove-mirror.ts';
 import { laneApi } from './stores/lane-api.ts';
@@ -60,7 +60,7 @@ async function postpone(context: Context, { chaletId, attempts }: LeftMirror, er
     { chaletId, kind: failure?.kind, reason },
     'what was left in a calendar could not be removed yet',
   );
-  const asked = failure !== undefined && 'retryAfterMs' in failure ? (failure.retryAfterMs ?? 0) : 0;
+  const asked = askedWaitMs(failure) ?? 0;
   const at = new Date(context.now().getTime() + asked + fullJitter(attempts + 1, context.timing.mirrorRetry));
   await postponeDue(context, chaletId, at);
   wakeAt(context, at, () => context.nudge.mirrors());

@@ -2,7 +2,7 @@ import { fullJitter, startWorker, type Worker } from '@monde-sauvage/service-kit
 import { cleanLeftMirrors } from './clean-left-mirrors.ts';
 import type { Context } from './context.ts';
 import { internalReason, type ProblemKind } from './domain/problems.ts';
-import { GoogleCallError } from './google/classify-error.ts';
+import { askedWaitMs, GoogleCallError } from './google/classify-error.ts';
 import { reconcileMirror, type Surroundings } from './reconcile-mirror.ts';
 import { createReach } from './remove-mirror.ts';
 import { findOpenDecisions } from './stores/decision-store.ts';
@@ -156,8 +156,9 @@ async function recordFailure(context: Context, mirror: Mirror, error: unknown, f
       });
       return true;
     default: {
-      const asked = failure !== undefined && 'retryAfterMs' in failure ? failure.retryAfterMs : 0;
-      const at = after((asked ?? 0) + fullJitter(Math.max(failures - 1, mirror.attempts), context.timing.mirrorRetry));
+      const at = after(
+        (askedWaitMs(failure) ?? 0) + fullJitter(Math.max(failures - 1, mirror.attempts), context.timing.mirrorRetry),
+      );
       wakeAt(context, at, () => context.nudge.mirrors());
       await commitFailure(context, mirror, { state: 'wanted', problem, reason, at });
       await postpone(context, chaletId, { at, problem, reason });

@@ -26,6 +26,10 @@ export type GoogleFailure =
   /** Google does not understand us; trying again will not help. */
   | { kind: 'invalid'; reason: string };
 
+/** How long Google asked to be left alone, in milliseconds; undefined when it did not. */
+export const askedWaitMs = (failure: GoogleFailure | undefined): number | undefined =>
+  failure !== undefined && 'retryAfterMs' in failure ? failure.retryAfterMs : undefined;
+
 /** What the client libraries put on the errors they throw, whichever of them it was. */
 const thrown = z.object({
   message: z.string().catch(''),

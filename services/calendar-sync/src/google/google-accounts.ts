@@ -6,7 +6,7 @@ import type { Database } from '../context.ts';
 import type { Connection } from '../generated/prisma/client.ts';
 import type { Timing } from '../timing.ts';
 import { type CalendarApi, type Call, createCalendarApi } from './calendar-api.ts';
-import { classifyGoogleError, GoogleCallError, type GoogleFailure, isOfGoogle } from './classify-error.ts';
+import { askedWaitMs, classifyGoogleError, GoogleCallError, type GoogleFailure, isOfGoogle } from './classify-error.ts';
 import { pause, takeTurn } from './limiter.ts';
 import { createOAuthClient } from './oauth.ts';
 import type { AccessToken } from './refresh-token.ts';
@@ -96,7 +96,7 @@ export function createGoogleAccounts(o: {
   };
 
   const react = async (establishmentId: string, failure: GoogleFailure): Promise<void> => {
-    const asked = 'retryAfterMs' in failure ? failure.retryAfterMs : undefined;
+    const asked = askedWaitMs(failure);
     if (failure.kind === 'quota' || asked !== undefined) {
       const waitMs = asked ?? o.timing.quotaPause.baseMs + fullJitter(2, o.timing.quotaPause);
       await pause(o.db, establishmentId, new Date(o.now().getTime() + waitMs));

@@ -11,10 +11,11 @@ import type { z } from 'zod';
 import type { Context, Transaction } from '../context.ts';
 import { cancelAsDecided } from '../decision-keeper.ts';
 import type { DriftDecision } from '../generated/prisma/client.ts';
-import { decideToCancel, wakeMirror } from '../stores/cancellation-store.ts';
+import { decideToCancel } from '../stores/cancellation-store.ts';
 import { viewDecision } from '../stores/decision-store.ts';
 import { writeEvents } from '../stores/outbox-store.ts';
 import { transact } from '../stores/transact.ts';
+import { wakeMirror } from '../stores/wake-mirrors.ts';
 
 type Answer = Result<z.input<typeof driftDecision>>;
 

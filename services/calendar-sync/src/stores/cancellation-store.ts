@@ -3,6 +3,7 @@ import type { Context, Transaction } from '../context.ts';
 import { unverified } from '../domain/drift.ts';
 import { type DriftDecision, Prisma } from '../generated/prisma/client.ts';
 import { writeEvents } from './outbox-store.ts';
+import { wakeMirror } from './wake-mirrors.ts';
 
 const claimEnd = ({ now, timing }: Pick<Context, 'now' | 'timing'>): Date =>
   new Date(now().getTime() + timing.cancelClaimMs);
@@ -96,6 +97,3 @@ export async function endCancelled(
   });
   await writeEvents(tx, context, calendarEvents.driftDecided, events);
 }
-
-export const wakeMirror = (tx: Pick<Transaction, 'mirror'>, bookingId: string, now: Date) =>
-  tx.mirror.updateMany({ where: { bookingId }, data: { nextAttemptAt: now, wakes: { increment: 1 }, attempts: 0 } });

@@ -20,3 +20,7 @@ export async function wakeMirrors(
        AND (${o.chaletId ?? null}::uuid IS NULL OR chalet_id = ${o.chaletId ?? null}::uuid)
        AND (place_event_id IS NOT NULL OR state = 'blocked' OR (active AND end_date >= ${yesterday}::date))`;
 }
+
+/** Has one mirror looked at again, whatever it waits for. */
+export const wakeMirror = (tx: Pick<Transaction, 'mirror'>, bookingId: string, now: Date) =>
+  tx.mirror.updateMany({ where: { bookingId }, data: { nextAttemptAt: now, wakes: { increment: 1 }, attempts: 0 } });
