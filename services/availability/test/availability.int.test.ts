@@ -9,12 +9,12 @@ import {
   type ChaletSnapshot,
   calendarRequests,
   establishmentEvents,
-  noPayment,
   type Occupancy,
   ok,
   overlaps,
   plainRates,
 } from '@monde-sauvage/contracts';
+import { sampleBooking } from '@monde-sauvage/contracts/sample-booking';
 import {
   closeNats,
   connectNats,
@@ -56,37 +56,20 @@ const chaletSnapshot = (over: Partial<ChaletSnapshot> = {}): ChaletSnapshot => (
   ...over,
 });
 
-const bookingSnapshot = (chaletId: string, over: Partial<BookingSnapshot> = {}): BookingSnapshot => ({
-  id: newId(),
-  reference: 'MS-TEST01',
-  chaletId,
-  establishmentId,
-  startDate: '2027-03-02',
-  endDate: '2027-03-04',
-  nights: 2,
-  guests: 2,
-  status: 'pending',
-  source: 'website',
-  customer: { name: 'John Doe', email: 'john.doe@example.com', phone: null },
-  notes: null,
-  price: { currency: 'CAD', total: 45_000, lines: [] },
-  holdExpiresAt: '2027-01-15T12:30:00.000Z',
-  googleEventId: null,
-  payment: noPayment,
-  conflict: false,
-  version: 1,
-  createdAt: at,
-  updatedAt: at,
-  cancelledAt: null,
-  cancelReason: null,
-  locale: null,
-  policy: null,
-  confirmedAt: null,
-  refundPercentage: null,
-  refundBase: null,
-  balanceTerms: null,
-  ...over,
-});
+const bookingSnapshot = (chaletId: string, over: Partial<BookingSnapshot> = {}): BookingSnapshot =>
+  sampleBooking({
+    id: newId(),
+    reference: 'MS-TEST01',
+    chaletId,
+    establishmentId,
+    startDate: '2027-03-02',
+    endDate: '2027-03-04',
+    price: { currency: 'CAD', total: 45_000, lines: [] },
+    holdExpiresAt: '2027-01-15T12:30:00.000Z',
+    createdAt: at,
+    locale: null,
+    ...over,
+  });
 
 let nc: NatsConnection;
 let service: Service;

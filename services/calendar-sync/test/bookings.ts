@@ -1,4 +1,5 @@
-import { type BookingSnapshot, bookingEvents, noPayment } from '@monde-sauvage/contracts';
+import { type BookingSnapshot, bookingEvents } from '@monde-sauvage/contracts';
+import { sampleBooking } from '@monde-sauvage/contracts/sample-booking';
 import { newId } from '@monde-sauvage/service-kit';
 import { eventually } from '@monde-sauvage/testkit';
 import { type CalendarSystem, day } from './calendar-system.ts';
@@ -6,38 +7,16 @@ import type { Chalet } from './chalets.ts';
 
 /** A booking from the website. */
 export function newBooking(chalet: Chalet, fields: Partial<BookingSnapshot> = {}): BookingSnapshot {
-  const at = new Date().toISOString();
-  return {
+  return sampleBooking({
     id: newId(),
-    reference: 'MS-7K3QXD',
     chaletId: chalet.chaletId,
     establishmentId: chalet.establishmentId,
     startDate: day(10),
     endDate: day(12),
-    nights: 2,
-    guests: 2,
-    status: 'pending',
-    source: 'website',
-    customer: { name: 'John Doe', email: 'john.doe@example.com', phone: null },
     notes: 'Arriving late',
-    price: { currency: 'CAD', total: 40_000, lines: [{ label: '2 nuits', amount: 40_000 }] },
-    holdExpiresAt: null,
-    googleEventId: null,
-    payment: noPayment,
-    conflict: false,
-    version: 1,
-    createdAt: at,
-    updatedAt: at,
-    cancelledAt: null,
-    cancelReason: null,
-    locale: 'fr-CA',
-    policy: null,
-    confirmedAt: null,
-    refundPercentage: null,
-    refundBase: null,
-    balanceTerms: null,
+    createdAt: new Date().toISOString(),
     ...fields,
-  };
+  });
 }
 
 const subjectOf = { pending: bookingEvents.bookingCreated, confirmed: bookingEvents.bookingConfirmed } as const;

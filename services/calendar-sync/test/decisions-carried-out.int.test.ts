@@ -3,9 +3,10 @@ import { type BookingSnapshot, bookingRequests, calendarRequests, ok, refuse } f
 import { handle } from '@monde-sauvage/messaging';
 import { eventually } from '@monde-sauvage/testkit';
 import type { CrashPoint } from '../src/crash-points.ts';
-import { announce, cancelled, eventsOf, mirrorOf, newBooking, stateOf } from './bookings.ts';
+import { announce, cancelled, eventsOf, stateOf } from './bookings.ts';
 import { type CalendarSystem, day, granted, ownerEmail, refusalOf, startCalendarSystem } from './calendar-system.ts';
-import { announceSettings, type Chalet, choose, seedConnectedChalet } from './chalets.ts';
+import { type Chalet, choose } from './chalets.ts';
+import { listDecisions, seedAskingOwner } from './questions.ts';
 
 describe('what an owner decided about a change in Google', () => {
   let system: CalendarSystem;
@@ -14,8 +15,7 @@ describe('what an owner decided about a change in Google', () => {
   });
   afterAll(() => system.drain());
 
-  const listed = async ({ owner: actor, establishmentId }: Chalet) =>
-    granted(await system.ask(calendarRequests.listDecisions, { actor, establishmentId })).items;
+  const listed = (chalet: Chalet) => listDecisions(system, chalet);
   const decide = ({ owner: actor, establishmentId }: Chalet, decisionId: string, decision: 'restore' | 'cancel') =>
     system.ask(calendarRequests.decideDrift, { actor, establishmentId, decisionId, decision });
   const newsOf = (booking: BookingSnapshot) =>
@@ -25,13 +25,8 @@ describe('what an owner decided about a change in Google', () => {
 
   /** A question that waits about a booking whose event was moved. */
   async function asked() {
-    const chalet = await seedConnectedChalet(system);
-    await announceSettings(system, chalet, { calendarDrift: 'ask' });
-    const booking = newBooking(chalet);
-    await announce(system, booking);
-    const { id: eventId = '' } = await mirrorOf(system, chalet, booking);
-    await system.google.pushesSettled();
-    system.google.patchEvent(chalet.calendarId, eventId ?? '', { start: { date: day(11) }, end: { date: day(13) } });
+    const { chalet, booking, eventId } = await seedAskingOwner(system);
+    system.google.patchEvent(chalet.calendarId, eventId, { start: { date: day(11) }, end: { date: day(13) } });
     const { id } = await eventually(async () => (await listed(chalet))[0], { describe: 'a decision that waits' });
     return { chalet, booking, id };
   }

@@ -7,13 +7,13 @@ import {
   bookingEvents,
   bookingRequests,
   establishmentRequests,
-  noPayment,
   ok,
   type PaymentSnapshot,
   paymentEvents,
   paymentRequests,
   refuse,
 } from '@monde-sauvage/contracts';
+import { sampleBooking } from '@monde-sauvage/contracts/sample-booking';
 import { startStripeEmulator } from '@monde-sauvage/emulators';
 import {
   closeNats,
@@ -288,19 +288,10 @@ export async function setStage({ logger = silentLogger }: { logger?: Logger } = 
 export const ownerOf = (establishmentId: string): Actor => ({ kind: 'owner', establishmentId, keyId: establishmentId });
 
 function pendingBooking({ now, ...o }: { now: Date } & Partial<BookingSnapshot>): BookingSnapshot {
-  const at = now.toISOString();
-  return {
+  return sampleBooking({
     id: newId(),
-    reference: 'MS-7K3QXD',
     chaletId: newId(),
     establishmentId: newId(),
-    startDate: '2027-03-01',
-    endDate: '2027-03-03',
-    nights: 2,
-    guests: 2,
-    status: 'pending',
-    source: 'website',
-    customer: { name: 'John Doe', email: 'john.doe@example.com', phone: null },
     notes: 'late arrival',
     price: {
       currency: 'CAD',
@@ -311,22 +302,9 @@ function pendingBooking({ now, ...o }: { now: Date } & Partial<BookingSnapshot>)
       ],
     },
     holdExpiresAt: new Date(now.getTime() + 30 * 60_000).toISOString(),
-    googleEventId: null,
-    payment: noPayment,
-    conflict: false,
-    version: 1,
-    createdAt: at,
-    updatedAt: at,
-    cancelledAt: null,
-    cancelReason: null,
-    locale: 'fr-CA',
-    policy: null,
-    confirmedAt: null,
-    refundPercentage: null,
-    refundBase: null,
-    balanceTerms: null,
+    createdAt: now.toISOString(),
     ...o,
-  };
+  });
 }
 
 /** Hands webhooks on as the gateway does: raw bytes, 400 when refused, 503 when nobody answers. */
