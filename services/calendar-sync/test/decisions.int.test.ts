@@ -13,6 +13,7 @@ import { eventually } from '@monde-sauvage/testkit';
 import { announce, cancelled, eventsOf, mirrorOf, newBooking, settled, stateOf } from './bookings.ts';
 import { type CalendarSystem, day, granted, ownerEmail, refusalOf, startCalendarSystem } from './calendar-system.ts';
 import { announceSettings, type Chalet, choose, connectGoogle, seedConnectedChalet } from './chalets.ts';
+import { listDecisions, seedAskingOwner } from './questions.ts';
 
 describe('an owner who wants to be asked about changes in Google', () => {
   let system: CalendarSystem;
@@ -22,17 +23,8 @@ describe('an owner who wants to be asked about changes in Google', () => {
   afterAll(() => system.drain());
 
   const moved = { start: { date: day(11) }, end: { date: day(13) } };
-  const asks = async () => {
-    const chalet = await seedConnectedChalet(system);
-    await announceSettings(system, chalet, { calendarDrift: 'ask' });
-    const booking = newBooking(chalet);
-    await announce(system, booking);
-    const { id: eventId = '' } = await mirrorOf(system, chalet, booking);
-    await system.google.pushesSettled();
-    return { chalet, booking, eventId: eventId ?? '' };
-  };
-  const waiting = async ({ owner: actor, establishmentId }: Chalet) =>
-    granted(await system.ask(calendarRequests.listDecisions, { actor, establishmentId })).items;
+  const asks = () => seedAskingOwner(system);
+  const waiting = (chalet: Chalet) => listDecisions(system, chalet);
   const question = (chalet: Chalet) =>
     eventually(async () => (await waiting(chalet))[0], { describe: 'a decision that waits' });
   const noQuestion = (chalet: Chalet) =>
@@ -206,6 +198,26 @@ describe('an owner who wants to be asked about changes in Google', () => {
     system.google.deleteEvent(chalet.calendarId, eventId);
     const later = await eventually(async () => (await waiting(chalet)).find(({ kinds }) => kinds.includes('deleted')));
     expect(later).toMatchObject({ id, to: null });
+  });
+
+  test('may take away its link too: it stays the booking’s event, and gets the link back with the rest', async () => {
+    const { chalet, booking, eventId } = await asks();
+    system.google.patchEvent(chalet.calendarId, eventId, moved);
+    await question(chalet);
+    const { extendedProperties: _, ...bare } = system.google.getEvent(chalet.calendarId, eventId);
+    system.google.updateEvent(chalet.calendarId, eventId, bare);
+    const { id } = await eventually(async () =>
+      (await waiting(chalet)).find(({ kinds }) => kinds.includes('unlinked')),
+    );
+    await sync(chalet);
+    await settled(system, chalet);
+    expect(eventsOf(system, chalet)).toMatchObject([{ id: eventId, ...moved }]);
+    expect(eventsOf(system, chalet)[0]?.extendedProperties).toBeUndefined();
+    const { rows } = await system.pool.query('SELECT FROM external_events WHERE chalet_id = $1', [chalet.chaletId]);
+    expect(rows).toEqual([]);
+    granted(await decide(chalet, id, 'restore'));
+    await eventually(() => eventsOf(system, chalet)[0]?.extendedProperties?.private?.booking_id === booking.id);
+    expect(eventsOf(system, chalet)).toMatchObject([{ id: eventId, start: { date: day(10) }, end: { date: day(12) } }]);
   });
 
   test('whose guest cancels meanwhile has nothing to decide any more', async () => {
