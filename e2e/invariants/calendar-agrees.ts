@@ -89,6 +89,7 @@ export async function checkCalendarAgrees(look: Look): Promise<Finding> {
         kept: page.externals,
         rows: page.externalRows,
         sights: chalets.flatMap(chaletId => sights.get(chaletId) ?? []),
+        explained: new Set(page.mirrors.filter(isExplained).flatMap(({ placeEventId }) => placeEventId ?? [])),
         notOverFrom: notOverFrom(look),
         isYoung: item => isYoung(look, item),
       }),

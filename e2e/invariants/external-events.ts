@@ -30,14 +30,21 @@ export interface CalendarSight {
 const keyOf = (it: Nights): string => `${it.chaletId} ${it.googleEventId}`;
 const name = (it: Nights): string => `external event ${it.googleEventId} of chalet ${it.chaletId}`;
 
-/** One row per external event that takes nights, on its nights: by calendar-sync's account, and by Google's. */
-export function compareExternalEvents(o: {
-  kept: readonly External[];
-  rows: readonly ExternalRow[];
-  sights: readonly CalendarSight[];
+interface Bounds {
+  /** Events of mirrors that wait for a stated reason: the booking's, also while they have lost the link to it. */
+  explained: ReadonlySet<string>;
   notOverFrom: string;
   isYoung: (item: CalendarEvent) => boolean;
-}): string[] {
+}
+
+/** One row per external event that takes nights, on its nights: by calendar-sync's account, and by Google's. */
+export function compareExternalEvents(
+  o: Bounds & {
+    kept: readonly External[];
+    rows: readonly ExternalRow[];
+    sights: readonly CalendarSight[];
+  },
+): string[] {
   const violations: string[] = [];
   const rows = by(o.rows, keyOf);
   for (const event of o.kept) {
@@ -65,15 +72,16 @@ function compareWithGoogle(
   sight: CalendarSight,
   events: readonly CalendarEvent[],
   rows: readonly ExternalRow[],
-  o: { notOverFrom: string; isYoung: (item: CalendarEvent) => boolean },
+  o: Bounds,
 ): string[] {
   const violations: string[] = [];
   const rowOf = new Map(rows.map(row => [row.googleEventId, row]));
   const where = `in ${sight.calendarId} (chalet ${sight.chaletId})`;
   for (const item of events) {
     const row = rowOf.get(item.id);
-    // Those that claim a booking are judged with it, unless copied by hand; a series by its instances, not listed here.
-    if ((bookingOf(item) !== undefined && !row) || isSeries(item) || isUndecided(item) || o.isYoung(item)) continue;
+    // Those of a booking are judged with it, unless copied by hand; a series by its instances, not listed here.
+    const isOfBooking = bookingOf(item) !== undefined || o.explained.has(item.id);
+    if ((isOfBooking && !row) || isSeries(item) || isUndecided(item) || o.isYoung(item)) continue;
     const nights = nightsTaken(item, sight.timezone);
     if (nights === null) {
       if (row) violations.push(`row ${row.bookingId} is of event ${item.id} ${where}, which takes no nights in Google`);

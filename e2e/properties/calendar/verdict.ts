@@ -131,9 +131,11 @@ function everyVersionArrived({ rows, mirrors }: Facts): string[] {
 /** D, the way to Google: exactly the events that there should be, in the right calendars, as they should look. */
 function mirrorsAreRight(estate: Estate, { rows, chosen, mirrors, questions }: Facts): string[] {
   const wrongs: string[] = [];
+  // What an event lost in Google stays lost while its owner is asked about the rest: where it stands says whose it is.
+  const asked = new Map([...questions].map(id => [mirrors.get(id)?.place, id]));
   const found = Map.groupBy(
     liveMirrors(estate).filter(one => !wasLeft(estate, one, { rows, chosen })),
-    ({ id, calendar, event }) => bookingOf(toItem(event)) ?? `${id} in ${calendar}`,
+    ({ id, calendar, event }) => bookingOf(toItem(event)) ?? asked.get(id) ?? `${id} in ${calendar}`,
   );
   for (const row of rows) {
     if (row.source !== 'website') continue;
