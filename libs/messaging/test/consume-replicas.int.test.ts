@@ -30,10 +30,12 @@ test('an event that takes long is not given to another replica meanwhile', async
 test('an event that nobody ever finishes is given up without being tried for ever', async () => {
   const tries: number[] = [];
   const gate = Promise.withResolvers<void>();
+  // Long enough for a busy machine to close the connection before the event comes back to the replica that has it.
+  const ackWaitMs = 2_000;
   // Each replica takes the event and dies on it; a connection that is closed stands for the death.
   for (const _ of [1, 2]) {
     const doomed = await connectNats({ servers: stage().nats.url, service: 'availability', logger: silentLogger });
-    const options = { nc: doomed, maxDeliver: 1, ackWaitMs: 200 };
+    const options = { nc: doomed, maxDeliver: 1, ackWaitMs };
     await consumeEvents({
       ...stage().base(),
       ...options,
@@ -49,7 +51,7 @@ test('an event that nobody ever finishes is given up without being tried for eve
     await eventually(() => tries.length > before);
     await doomed.close();
   }
-  await stage().consume(async (_, meta) => void tries.push(meta.deliveries), { maxDeliver: 1, ackWaitMs: 200 });
+  await stage().consume(async (_, meta) => void tries.push(meta.deliveries), { maxDeliver: 1, ackWaitMs });
   await stage().settled();
   expect(tries).toEqual([1, 2]);
   expect(await listDeadLetters(stage().pool)).toMatchObject([{ deliveries: 3 }]);
