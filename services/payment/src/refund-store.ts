@@ -3,7 +3,7 @@ import type { PaymentContext, Transaction } from './context.ts';
 import type { Booking, Refund } from './generated/prisma/client.ts';
 import type { Payment, StripeRefundState } from './payment.ts';
 import { lockPayments } from './payment-store.ts';
-import { isContestedForRefund, leftOf, planRefunds, refundKey } from './refund.ts';
+import { isContestedForRefund, leftOf, type PlannedRefund, planRefunds, refundKey } from './refund.ts';
 
 const bookingStatus = z.enum(['pending', 'confirmed', 'cancelled']);
 
@@ -46,12 +46,14 @@ const planFor = (booking: Booking, payments: Payment[], refunds: Refund[]) =>
 
 /**
  * Fits a refund that waits to be made to what is known by now: it may have gone back in Stripe's dashboard meanwhile, or
- * a bank contests it. One for which nothing is left is forgotten; should it be due again, it is planned again. Who is about
- * to make it keeps it until `leaseUntil`.
+ * a bank contests it. One that is not due any more is forgotten, and what is due instead is planned in the same
+ * transaction: a payment that was the second of two may be the one that counts by now. Who is about to make it keeps it
+ * until `leaseUntil`.
  * @param attempts with which it was claimed
  * @returns the amount to give back; undefined when there is none, or when somebody else has claimed it since
  */
 export async function fitPlannedRefund(
+  context: PaymentContext,
   tx: Transaction,
   { id, bookingId, attempts, leaseUntil }: { id: string; bookingId: string; attempts: number; leaseUntil: Date },
 ): Promise<number | undefined> {
@@ -61,10 +63,17 @@ export async function fitPlannedRefund(
   if (wanted?.status !== 'requested' || wanted.attempts !== attempts) return undefined;
   await tx.refund.update({ where: { id }, data: { nextAttemptAt: leaseUntil } });
   const others = refunds.filter(refund => refund !== wanted);
-  if (wanted.purpose === 'owner') return fitOwnerRefund(tx, wanted, { payments, others });
-  const due = planFor(booking, payments, others).find(
-    ({ paymentId, purpose }) => paymentId === wanted.paymentId && purpose === wanted.purpose,
-  );
+  const amount =
+    wanted.purpose === 'owner'
+      ? await fitOwnerRefund(tx, wanted, { payments, others })
+      : await fitDueRefund(tx, wanted, planFor(booking, payments, others));
+  if (amount === undefined) await storePlannedRefunds(context, tx, booking, payments);
+  return amount;
+}
+
+async function fitDueRefund(tx: Transaction, wanted: Refund, plan: PlannedRefund[]): Promise<number | undefined> {
+  const { id } = wanted;
+  const due = plan.find(({ paymentId, purpose }) => paymentId === wanted.paymentId && purpose === wanted.purpose);
   if (!due) await tx.refund.delete({ where: { id } });
   else if (due.amount !== wanted.amount) await tx.refund.update({ where: { id }, data: { amount: due.amount } });
   return due?.amount;

@@ -66,3 +66,39 @@ test('two who are told of one failure of Stripe go on under one new key', async 
   expect(await refundOf(bookingId)).toMatchObject({ keyGeneration: 1 });
   expect(refundsAtStripe(intent)).toMatchObject([{ amount: 12_000 }]);
 });
+
+test('what was paid twice, and by now is the payment that counts, goes back although Stripe cannot be read just then', async () => {
+  const { id } = stage.book();
+  await stage.checkout(id);
+  // As if our row had been closed although the session stayed open at Stripe.
+  await stage.db.payment.updateMany({ where: { bookingId: id }, data: { status: 'expired', nextCheckAt: null } });
+  await stage.checkout(id);
+  const [first, second] = await stage.payments(id);
+  stage.stripe.sessions.pay(String(first?.checkoutSessionId));
+  await eventually(() => stage.subjectsOf(id).includes('payment.succeeded'), { describe: 'payment.succeeded' });
+  await stage.quiet();
+  // Both are to go back, the first one as the cancellation says, the second one because it was paid twice.
+  stage.stripe.faults.add({ match: { method: 'POST', path: '^/v1/refunds$' }, status: 503, times: 100 });
+  await stage.announce(id, { status: 'cancelled', cancelReason: 'guest', refundPercentage: 100 });
+  stage.stripe.clock.moveBy(1_000);
+  stage.stripe.sessions.pay(String(second?.checkoutSessionId));
+  const planned = () => stage.db.refund.findMany({ where: { paymentId: String(second?.id) } });
+  await eventually(async () => (await planned())[0]?.purpose === 'duplicate', { describe: 'a refund of the second' });
+  // The owner gives the first one back in the dashboard: what was the second is now the only one that holds money.
+  stage.stripe.refunds.create({ payment_intent: String((await stage.payments(id))[0]?.paymentIntentId) });
+  await eventually(async () => (await stage.payments(id))[0]?.status === 'refunded', { describe: 'the first is back' });
+  await stage.quiet();
+  const sessionOfSecond = `^/v1/checkout/sessions/${second?.checkoutSessionId}`;
+  // Read once before it is fitted; then not for a while.
+  stage.stripe.faults.clear();
+  stage.stripe.faults.add({ match: { method: 'GET', path: sessionOfSecond }, skip: 1, status: 503, times: 6 });
+  await eventually(
+    async () => {
+      stage.stripe.clock.moveBy(longerThanLease);
+      return (await stage.payments(id))[1]?.status === 'refunded';
+    },
+    { describe: 'the second is back', timeoutMs: 60_000 },
+  );
+  expect(refundsAtStripe(String((await stage.payments(id))[1]?.paymentIntentId))).toMatchObject([{ amount: 12_000 }]);
+  expect(await planned()).toMatchObject([{ purpose: 'cancellation', status: 'succeeded' }]);
+});

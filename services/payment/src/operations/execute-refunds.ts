@@ -60,6 +60,8 @@ async function makeRefund(context: PaymentContext, refund: DueRefund): Promise<s
   const amount = await fitRefund(context, refund);
   if (amount === undefined) {
     context.logger.info({ refundId: refund.id, paymentId }, 'refund is not due any more');
+    // What is due instead was planned.
+    context.nudge.refunds();
     return undefined;
   }
   const key = refund.idempotencyKey + (refund.keyGeneration === 0 ? '' : `:${refund.keyGeneration}`);
@@ -98,7 +100,7 @@ async function makeRefund(context: PaymentContext, refund: DueRefund): Promise<s
 const fitRefund = (context: PaymentContext, { id, attempts, payment }: DueRefund): Promise<number | undefined> => {
   const leaseUntil = new Date(context.now().getTime() + leaseMs);
   const claim = { id, bookingId: payment.bookingId, attempts, leaseUntil };
-  return inTransaction(context.db, tx => fitPlannedRefund(tx, claim));
+  return inTransaction(context.db, tx => fitPlannedRefund(context, tx, claim));
 };
 
 /**
