@@ -160,7 +160,7 @@ async function patiently(patienceMs: number, token: Promise<AccessToken>): Promi
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_, reject) => {
     const failure = { kind: 'retry', reason: 'Google does not answer (access is asked for)' } as const;
-    timer = setTimeout(() => reject(new GoogleCallError(failure)), patienceMs);
+    timer = setTimeout(() => reject(new GoogleCallError(failure)), patienceMs).unref();
   });
   return Promise.race([token, tooLate]).finally(() => clearTimeout(timer));
 }

@@ -120,8 +120,8 @@ async function keepRotated(
   o: { establishmentId: string; account: string | null; used: string; rotated: string },
 ): Promise<void> {
   const { establishmentId } = o;
-  await context.passing('token refreshed, the new one not stored');
   for (let tries = 0; ; tries += 1) {
+    await context.passing('token refreshed, the new one not stored');
     try {
       return await storeRotatedToken(context, o);
     } catch (error) {
