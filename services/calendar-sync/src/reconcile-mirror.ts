@@ -15,6 +15,7 @@ import {
   commitQuestion,
   commitRemoved,
   commitSettled,
+  commitUnlinked,
   commitWritten,
   forgetStray,
   type Mirror,
@@ -55,6 +56,9 @@ export async function reconcileMirror(context: Context, mirror: Mirror, around: 
   const today = dateInZone(context.now(), around.timezone);
   const target = targetOf(mirror, around.calendarId, today);
   if (target === null && mirror.place === null) {
+    const { linkedEventId, linkedCalendarId } = mirror;
+    if (!mirror.active && linkedEventId !== null && linkedCalendarId !== null)
+      return commitUnlinked(context, mirror, linkedCalendarId);
     return commitSettled(context, mirror, mirror.active ? 'wanted' : 'removed');
   }
   if (access.status !== 'active') {

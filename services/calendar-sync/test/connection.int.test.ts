@@ -4,8 +4,8 @@ import { calendarRequests } from '@monde-sauvage/contracts';
 import { RemoteError } from '@monde-sauvage/messaging';
 import { newId } from '@monde-sauvage/service-kit';
 import { eventually } from '@monde-sauvage/testkit';
-import { announce, eventsOf, mirrorOf, newBooking } from './bookings.ts';
-import { type CalendarSystem, granted, ownerEmail, refusalOf, startCalendarSystem } from './calendar-system.ts';
+import { announce, cancelled, eventsOf, mirrorOf, newBooking, stateOf } from './bookings.ts';
+import { type CalendarSystem, day, granted, ownerEmail, refusalOf, startCalendarSystem } from './calendar-system.ts';
 import { choose, connectGoogle, seedChalet, seedConnectedChalet } from './chalets.ts';
 
 describe('connecting a Google account', () => {
@@ -125,6 +125,36 @@ describe('connecting a Google account', () => {
     granted(await system.ask(calendarRequests.disconnect, { actor, establishmentId, removeMirrors: true }));
     expect(eventsOf(system, chalet)).toEqual([]);
     expect(system.google.calls({ path: '/revoke' })).toHaveLength(0);
+  });
+
+  test('leaves no cancelled stay that names an event, whether it was cancelled before or after', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const { establishmentId, owner: actor, calendarId } = chalet;
+    const [before, after] = [newBooking(chalet), newBooking(chalet, { startDate: day(20), endDate: day(22) })];
+    for (const booking of [before, after]) {
+      await announce(system, booking);
+      await mirrorOf(system, chalet, booking);
+    }
+    const namedBy = ({ id }: { id: string }) =>
+      system.published
+        .filter(({ subject, body }) => subject === 'calendar.event_linked' && body.bookingId === id)
+        .at(-1)?.body.googleEventId;
+    await eventually(() => namedBy(before) && namedBy(after), { describe: 'both name an event' });
+    // Its event could not be removed yet.
+    system.google.addFault({ match: { calendarId, method: 'DELETE' }, status: 503, times: 1_000 });
+    await announce(system, cancelled(before));
+    await eventually(async () => (await stateOf(system, before.id)) === 'wanted');
+    granted(await system.ask(calendarRequests.disconnect, { actor, establishmentId }));
+    await eventually(() => namedBy(before) === null, { describe: 'the one cancelled before names none' });
+    expect(namedBy(after)).not.toBeNull();
+    await announce(system, cancelled(after));
+    await eventually(() => namedBy(after) === null, { describe: 'the one cancelled after names none' });
+    expect(eventsOf(system, chalet)).toHaveLength(2);
+    system.google.clearFaults();
+    // Connected again, the events of cancelled stays are found and removed.
+    granted((await connectGoogle(system, chalet)).answer);
+    granted(await choose(system, chalet));
+    await eventually(() => eventsOf(system, chalet).length === 0, { describe: 'no event is left' });
   });
 
   test('works with a Google that says no more than it has to', async () => {

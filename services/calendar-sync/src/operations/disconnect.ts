@@ -5,7 +5,7 @@ import { closeDecisions } from '../stores/decision-store.ts';
 import { rememberAllLeft } from '../stores/left-mirror-store.ts';
 import { writeEvents } from '../stores/outbox-store.ts';
 import { transact } from '../stores/transact.ts';
-import { wakeMirrors } from '../stores/wake-mirrors.ts';
+import { wakeLinkedWithoutPlace, wakeMirrors } from '../stores/wake-mirrors.ts';
 import { revokeSpentToken, spendToken } from '../token-revoker.ts';
 
 const removalPatienceMs = 12_000;
@@ -46,6 +46,7 @@ export async function disconnect(
     await tx.mirror.updateMany({ where: { establishmentId }, data: forgottenPlace });
     await tx.mirror.updateMany({ where: { establishmentId, active: true }, data: { state: 'wanted' } });
     await tx.mirror.updateMany({ where: { establishmentId, active: false }, data: { state: 'removed' } });
+    await wakeLinkedWithoutPlace(tx, establishmentId, context.now());
     await tx.channel.updateMany({ where: { establishmentId, stoppedAt: null }, data: { stoppedAt: context.now() } });
     // As it is now: Google may have rotated the token while mirrors were removed.
     const last = await tx.connection.findUnique({ where: { establishmentId } });
@@ -57,6 +58,7 @@ export async function disconnect(
   });
   if (spent !== null) await revokeSpentToken(context, spent);
   context.nudge.relay();
+  context.nudge.mirrors();
   context.logger.info({ establishmentId }, 'an establishment disconnected its Google account');
   return ok({});
 }

@@ -153,6 +153,22 @@ export async function commitRemoved(
   });
 }
 
+/**
+ * A cancelled booking names no event, whatever became of the one it had: its place was forgotten before it could be
+ * removed, because the owner disconnected and left events where they were.
+ * @param calendarId in which it named one
+ */
+export async function commitUnlinked(context: Context, mirror: Mirror, calendarId: string): Promise<void> {
+  const { bookingId } = mirror;
+  const revision = mirror.revision + 1;
+  await commit(context, mirror, async tx => {
+    await tx.mirror.update({ where: { bookingId }, data: { linkedEventId: null, linkedCalendarId: null, revision } });
+    await settle(tx, context, mirror, 'removed');
+    const body = { bookingId, googleEventId: null, calendarId, revision };
+    await writeEvents(tx, context, calendarEvents.eventLinked, [{ aggregateId: bookingId, body }]);
+  });
+}
+
 /** What somebody did to the event in Google is for the owner to decide about: nothing is written until then. */
 export async function commitQuestion(
   context: Context,

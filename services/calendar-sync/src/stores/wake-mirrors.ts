@@ -3,7 +3,8 @@ import { wakeLeft } from './left-mirror-store.ts';
 
 /**
  * Has the mirrors of an establishment, or of one of its chalets, looked at again: those of stays that are not over, and
- * all that are or may be in Google, since these may have to be removed, and all that were blocked. What was left in calendars
+ * all that are or may be in Google, since these may have to be removed, all that were blocked, and cancelled ones that name
+ * an event. What was left in calendars
  * out of reach is tried again as well. Returns how many mirrors.
  */
 export async function wakeMirrors(
@@ -18,8 +19,16 @@ export async function wakeMirrors(
            state = CASE WHEN state IN ('synced', 'removed') THEN state ELSE 'wanted' END
      WHERE establishment_id = ${o.establishmentId}::uuid
        AND (${o.chaletId ?? null}::uuid IS NULL OR chalet_id = ${o.chaletId ?? null}::uuid)
-       AND (place_event_id IS NOT NULL OR state = 'blocked' OR (active AND end_date >= ${yesterday}::date))`;
+       AND (place_event_id IS NOT NULL OR state = 'blocked' OR (active AND end_date >= ${yesterday}::date)
+            OR (NOT active AND linked_event_id IS NOT NULL))`;
 }
+
+/** Has booking told that its cancelled stays have no event any more, where their places were forgotten. */
+export const wakeLinkedWithoutPlace = (tx: Pick<Transaction, 'mirror'>, establishmentId: string, now: Date) =>
+  tx.mirror.updateMany({
+    where: { establishmentId, active: false, linkedEventId: { not: null }, placeEventId: null },
+    data: { nextAttemptAt: now, wakes: { increment: 1 }, attempts: 0 },
+  });
 
 /** Has one mirror looked at again, whatever it waits for. */
 export const wakeMirror = (tx: Pick<Transaction, 'mirror'>, bookingId: string, now: Date) =>
