@@ -231,6 +231,52 @@ describe('connections and calendars that change', () => {
     expect(await left()).toEqual([]);
   });
 
+  test('a disconnection that removes events waits for one that is about to be made', async () => {
+    const chalet = await seedConnectedChalet(system);
+    const { establishmentId, owner: actor } = chalet;
+    const gates: PromiseWithResolvers<void>[] = [];
+    await system.restart(
+      {},
+      {
+        passing: async point => {
+          if (point !== 'mirror committed, its events not published') return;
+          const gate = Promise.withResolvers<void>();
+          gates.push(gate);
+          await gate.promise;
+        },
+      },
+    );
+    const [first, second] = [newBooking(chalet), newBooking(chalet, { startDate: day(20), endDate: day(22) })];
+    await announce(system, first);
+    await eventually(() => gates.length === 1, { describe: 'the first is made' });
+    await announce(system, cancelled(first));
+    await announce(system, second);
+    await eventually(async () => (await stateOf(system, second.id)) === 'wanted');
+    gates[0]?.resolve();
+    await eventually(() => gates.length === 2, { describe: 'the first is removed, and the second is next' });
+    const answer = system.ask(calendarRequests.disconnect, { actor, establishmentId, removeMirrors: true });
+    await eventually(async () => {
+      const { rowCount } = await system.pool.query('SELECT FROM calendars WHERE chalet_id = $1', [chalet.chaletId]);
+      return rowCount === 0;
+    });
+    await eventually(async () => {
+      for (const gate of gates) gate.resolve();
+      const { rowCount } = await system.pool.query(
+        'SELECT FROM mirrors WHERE establishment_id = $1 AND next_attempt_at IS NOT NULL',
+        [establishmentId],
+      );
+      return rowCount === 0;
+    });
+    granted(await answer);
+    await settled(system, chalet);
+    expect(eventsOf(system, chalet)).toEqual([]);
+    const { rows } = await system.pool.query('SELECT place_event_id FROM mirrors WHERE establishment_id = $1', [
+      establishmentId,
+    ]);
+    expect(rows).toEqual([{ place_event_id: null }, { place_event_id: null }]);
+    await system.restart();
+  });
+
   test('after a disconnection nothing is called, and a token that could not be revoked then is revoked later', async () => {
     const account = newAccount();
     const seeded = await seedChalet(system);

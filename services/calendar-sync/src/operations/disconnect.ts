@@ -95,9 +95,14 @@ async function forgetCalendars(
   else await tx.mirror.updateMany({ where: { establishmentId }, data: forgottenPlace });
 }
 
+/**
+ * All were woken: one that is still due may be about to be made by a writer that has not seen yet that its calendar is
+ * not used any more.
+ */
 async function mirrorsAreRemoved(context: Context, establishmentId: string): Promise<boolean> {
   const giveUpAt = Date.now() + removalPatienceMs;
-  while ((await context.db.mirror.count({ where: { establishmentId, placeEventId: { not: null } } })) > 0) {
+  const isLeft = { establishmentId, OR: [{ placeEventId: { not: null } }, { nextAttemptAt: { not: null } }] };
+  while ((await context.db.mirror.count({ where: isLeft })) > 0) {
     if (Date.now() > giveUpAt) return false;
     await new Promise(resolve => setTimeout(resolve, 100));
   }
