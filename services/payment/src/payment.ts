@@ -104,12 +104,14 @@ export const holdsMoney = (payment: Payment): boolean => isPaid(payment) && paym
 /**
  * The steps from our row to what Stripe says, each with the next version; none when they agree already, so that doing
  * it twice changes nothing. A payment that turns out paid and refunded at once is announced as both, in that order.
+ * @param o.refused the refund that Stripe refused last, if it did
  */
-export function decidePayment(payment: Payment, state: StripeState): PaymentStep[] {
+export function decidePayment(payment: Payment, state: StripeState, o: { refused?: number } = {}): PaymentStep[] {
   const steps: PaymentStep[] = [];
   let current = payment;
   // Every step removes one difference and there are only a few kinds of them.
-  for (let step = nextStep(current, state); step && steps.length < 10; step = nextStep(current, state)) {
+  const next = () => nextStep(current, state, o.refused ?? 0);
+  for (let step = next(); step && steps.length < 10; step = next()) {
     current = { ...current, ...step.changes, version: current.version + 1 };
     steps.push({ payment: current, fact: step.fact });
   }
@@ -122,8 +124,8 @@ export const needsReviewAnew = (before: Payment, after: Payment): boolean =>
 
 type Step = { changes: Partial<Payment>; fact: PaymentFact | null } | undefined;
 
-function nextStep(payment: Payment, state: StripeState): Step {
-  if (isPaid(payment)) return refundStep(payment, state) ?? disputeStep(payment, state);
+function nextStep(payment: Payment, state: StripeState, refused: number): Step {
+  if (isPaid(payment)) return refundStep(payment, state, refused) ?? disputeStep(payment, state);
   if (state.paymentStatus !== 'unpaid') return paidStep(payment, state);
   return payment.status === 'open' ? unpaidStep(payment, state) : changed(payment, seenAtStripe(state));
 }
@@ -187,12 +189,12 @@ function unpaidStep(payment: Payment, state: StripeState): Step {
   return changed(payment, { ...seen, reason: state.declineReason });
 }
 
-function refundStep(payment: Payment, state: StripeState): Step {
+function refundStep(payment: Payment, state: StripeState, refused: number): Step {
   const amountRefunded = Math.min(state.amountRefunded, payment.amountPaid);
   const changes = {
     amountRefunded,
     status: paidStatus({ ...payment, amountRefunded }),
-    ...judgeRefunds(payment, { refunds: state.refunds, amountRefunded }),
+    ...judgeRefunds(payment, { refunds: state.refunds, amountRefunded, refused }),
   };
   if (same(payment, changes)) return undefined;
   return { changes, fact: amountRefunded === payment.amountRefunded ? null : 'refunded' };
@@ -201,18 +203,21 @@ function refundStep(payment: Payment, state: StripeState): Step {
 /** Whether a person must look at the refunds of a payment: a failed one waits until it is made good by a newer one. */
 function judgeRefunds(
   payment: Payment,
-  o: { refunds: StripeRefundState[]; amountRefunded: number },
+  o: { refunds: StripeRefundState[]; amountRefunded: number; refused: number },
 ): Pick<Payment, 'reason' | 'needsReview'> {
   const failed = o.refunds.find(
     (refund, index) => refund.status === 'failed' && sumOfMade(o.refunds.slice(0, index)) < refund.amount,
   );
   if (failed) {
     const reason = `${refundFailed}: ${failed.failureReason ?? 'unknown'} (${failed.id})`;
-    return { reason, needsReview: reason !== payment.resolvedReason };
+    // Known already: whether it is before a person was decided then, and a dispute may have brought it there since.
+    return { reason, needsReview: reason === payment.reason ? payment.needsReview : reason !== payment.resolvedReason };
   }
   const isMadeGood =
     payment.reason?.startsWith(refundFailed) ||
-    (payment.reason?.startsWith(refundRefused) && o.amountRefunded > payment.amountRefunded);
+    (payment.reason?.startsWith(refundRefused) &&
+      o.amountRefunded > payment.amountRefunded &&
+      (o.amountRefunded - payment.amountRefunded >= o.refused || o.amountRefunded >= payment.amountPaid));
   if (isMadeGood) return { reason: null, needsReview: isContested(payment.disputeStatus) };
   const isOver = payment.reason?.startsWith(paidTooLate) && o.amountRefunded >= payment.amountPaid;
   return { reason: payment.reason, needsReview: payment.needsReview && !isOver };
@@ -260,7 +265,9 @@ function disputeStep(payment: Payment, state: StripeState): Step {
       amountDisputed,
       status: paidStatus(after),
       // A refund that failed needs somebody to act, so it stays in sight.
-      reason: payment.reason?.startsWith(refundFailed) ? payment.reason : `dispute_${disputeStatus ?? 'gone'}`,
+      reason: [refundFailed, refundRefused].some(one => payment.reason?.startsWith(one))
+        ? payment.reason
+        : `dispute_${disputeStatus ?? 'gone'}`,
       // Only what the dispute itself put before a person is over with it.
       needsReview: isContested(disputeStatus) || (payment.needsReview && !payment.reason?.startsWith('dispute_')),
     },

@@ -109,12 +109,11 @@ test('a payment that went back makes the next one the first', () => {
 describe('deposit and balance', () => {
   const deposit: Payment = { ...payment, id: 'deposit', purpose: 'deposit', amountPaid: 3_001 };
   const balance: Payment = { ...second, id: 'balance', purpose: 'balance', amountPaid: 7_000 };
-  const owner = (paymentId: string, amount: number, status = 'succeeded') => ({
-    paymentId,
-    purpose: 'owner',
-    status,
-    amount,
-  });
+  const refundFor =
+    (purpose: string) =>
+    (paymentId: string, amount: number, status = 'succeeded') =>
+      ({ paymentId, purpose, status, amount }) as const;
+  const [owner, byPolicy, byHand] = [refundFor('owner'), refundFor('cancellation'), refundFor('external')];
 
   test('are both kept', () => {
     expect(planRefunds(confirmed, [deposit, balance], [])).toEqual([]);
@@ -162,6 +161,22 @@ describe('deposit and balance', () => {
     const contested = { ...balance, status: 'disputed', disputeStatus: 'needs_response' } as const;
     expect(planRefunds(cancelled(100), [deposit, contested], [])).toEqual([]);
   });
+
+  test.each([
+    ['nothing of it was made good yet', 100, [byPolicy('balance', 7_000, 'failed')], [3_001]],
+    ['it was made good by hand', 100, [byPolicy('balance', 7_000, 'failed'), byHand('balance', 7_000)], [3_001]],
+    ['an owner had given some back', 100, [owner('balance', 500), byPolicy('balance', 6_500, 'failed')], [3_001]],
+    ['all of the sum fell on it', 50, [byPolicy('balance', 5_001, 'failed'), byHand('balance', 5_001)], []],
+    ['some of the other was back before', 80, [byHand('deposit', 1_001), byPolicy('balance', 7_000, 'failed')], []],
+  ])(
+    'one whose refund failed stays with the person who dealt with it, the other goes back: %s',
+    (_, share, known, back) => {
+      const planned = planRefunds(cancelled(share), [deposit, balance], known);
+      expect(planned.map(({ paymentId, amount }) => [paymentId, amount])).toEqual(
+        back.map(amount => ['deposit', amount]),
+      );
+    },
+  );
 
   test('what a bank took back for good counts as given back', () => {
     const lost = { ...balance, status: 'disputed', disputeStatus: 'lost', amountDisputed: 7_000 } as const;

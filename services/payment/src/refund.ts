@@ -67,8 +67,9 @@ export function splitDuplicates(payments: readonly Payment[]): { kept: Payment[]
  * What must still be given back for a booking: all of what was paid twice, and of the rest what the cancellation gives,
  * less what went back already, by us, by the owner or in Stripe's dashboard. The percentage counts for what was paid by the
  * time of cancelling; what was paid after it goes back in full. Newest payments first. What counted as given back and then
- * was not (a refund of the dashboard that failed at the bank, a dispute that was won) is given back again. Payments that a person must look at or that a
- * bank contests are left alone, and with them the whole sum that they are a part of.
+ * was not (a refund of the dashboard that failed at the bank, a dispute that was won) is given back again. Payments that a
+ * person must look at or that a bank contests are left alone, and with them the whole sum that they are a part of. Once a
+ * person has dealt with a refund that failed, its payment stays theirs, and the rest goes back.
  */
 export function planRefunds(
   booking: BookingMoney,
@@ -82,12 +83,22 @@ export function planRefunds(
     .filter(payment => !blocksRefunds(payment) && !hasFailed(payment, 'duplicate'))
     .map(payment => ({ paymentId: payment.id, purpose: 'duplicate' as const, amount: leftOf(payment, known) }));
 
-  let remaining = dueBack(booking, kept) - kept.reduce((sum, payment) => sum + givenBack(payment, known), 0);
-  if (kept.some(payment => blocksRefunds(payment) || hasFailed(payment, 'cancellation'))) remaining = 0;
+  const newest = kept.toSorted(byTime).reverse();
+  const due = dueBack(booking, kept);
+  let remaining = due;
+  let unshared = due;
+  for (const payment of newest) {
+    const share = Math.min(unshared, payment.amountPaid);
+    unshared -= share;
+    const given = givenBack(payment, known);
+    // A refund that failed is made good by a person: the part that falls on its payment is theirs.
+    remaining -= hasFailed(payment, 'cancellation') ? Math.max(given, share) : given;
+  }
+  if (kept.some(blocksRefunds)) remaining = 0;
   const back: PlannedRefund[] = [];
-  for (const payment of kept.toSorted(byTime).reverse()) {
+  for (const payment of newest) {
     const amount = Math.min(remaining, leftOf(payment, known));
-    if (amount <= 0) continue;
+    if (amount <= 0 || hasFailed(payment, 'cancellation')) continue;
     back.push({ paymentId: payment.id, purpose: 'cancellation', amount });
     remaining -= amount;
   }

@@ -77,23 +77,35 @@ test('what was paid twice, and by now is the payment that counts, goes back alth
   stage.stripe.sessions.pay(String(first?.checkoutSessionId));
   await eventually(() => stage.subjectsOf(id).includes('payment.succeeded'), { describe: 'payment.succeeded' });
   await stage.quiet();
-  // Both are to go back, the first one as the cancellation says, the second one because it was paid twice.
+  // Both are to go back, the second one because it was paid twice, the first one as the cancellation says.
   stage.stripe.faults.add({ match: { method: 'POST', path: '^/v1/refunds$' }, status: 503, times: 100 });
-  await stage.announce(id, { status: 'cancelled', cancelReason: 'guest', refundPercentage: 100 });
   stage.stripe.clock.moveBy(1_000);
   stage.stripe.sessions.pay(String(second?.checkoutSessionId));
   const planned = () => stage.db.refund.findMany({ where: { paymentId: String(second?.id) } });
   await eventually(async () => (await planned())[0]?.purpose === 'duplicate', { describe: 'a refund of the second' });
+  await stage.announce(id, { status: 'cancelled', cancelReason: 'guest', refundPercentage: 100 });
+  // Nobody is at them just now, nor for a while.
+  const inADay = new Date(stage.stripe.clock.now().getTime() + 86_400_000);
+  await stage.db.refund.updateMany({
+    where: { payment: { bookingId: id } },
+    data: { nextAttemptAt: inADay, attempts: { increment: 1 } },
+  });
+  await Promise.all([stage.stopService(), other.drain()]);
+  await stage.startService();
+  other = await stage.startReplica();
   // The owner gives the first one back in the dashboard: what was the second is now the only one that holds money.
   stage.stripe.refunds.create({ payment_intent: String((await stage.payments(id))[0]?.paymentIntentId) });
   await eventually(async () => (await stage.payments(id))[0]?.status === 'refunded', { describe: 'the first is back' });
   await stage.quiet();
+  expect(await planned()).toMatchObject([{ purpose: 'duplicate', status: 'requested' }]);
   const sessionOfSecond = `^/v1/checkout/sessions/${second?.checkoutSessionId}`;
   // Read once before it is fitted; then not for a while.
   stage.stripe.faults.clear();
   stage.stripe.faults.add({ match: { method: 'GET', path: sessionOfSecond }, skip: 1, status: 503, times: 6 });
+  stage.stripe.clock.moveBy(86_400_000);
   await eventually(
     async () => {
+      for (const replica of [stage.service(), other]) replica.reconcileNow();
       stage.stripe.clock.moveBy(longerThanLease);
       return (await stage.payments(id))[1]?.status === 'refunded';
     },

@@ -42,7 +42,7 @@ const atOnce = 5;
  */
 export async function compareWithStripe(
   context: PaymentContext,
-  o: { since: Date; signal?: AbortSignal | undefined },
+  o: { since: Date; most?: number | undefined; signal?: AbortSignal | undefined },
 ): Promise<Comparison> {
   const { stripe } = context;
   const params = { created: { gte: toUnix(o.since) }, limit: pageSize };
@@ -61,7 +61,7 @@ export async function compareWithStripe(
       page = [];
     };
     for await (const item of list) {
-      if (o.signal?.aborted || looked[kind] >= mostObjects) {
+      if (o.signal?.aborted || looked[kind] >= (o.most ?? mostObjects)) {
         complete = false;
         break;
       }
@@ -156,6 +156,9 @@ async function readAgain(context: PaymentContext, before: Payment, group: Suspic
     const { payment } = await syncPayment(context, before.id);
     return describe(payment);
   } catch (error) {
+    // The look counts as done all the same: who follows payments tries again.
+    const where = { id: before.id, checkoutSessionId: { not: null } };
+    await context.db.payment.updateMany({ where, data: { nextCheckAt: context.now() } });
     return `could not be read: ${describeStripeError(error)}`;
   }
 }

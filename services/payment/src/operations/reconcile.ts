@@ -73,8 +73,13 @@ export async function reconcile(context: PaymentContext, signal: AbortSignal): P
   const now = context.now();
   const last = await context.db.reconciliation.findUnique({ where: { name: comparedName } });
   const since = beginOfLook(last?.readUntil, now);
-  const { differences } = await compareWithStripe(context, { since, signal });
+  const { complete, differences } = await compareWithStripe(context, { since, most: Number.POSITIVE_INFINITY, signal });
   if (signal.aborted) return;
+  if (!complete) {
+    // What was settled does not differ any more: the next look finds the rest.
+    report(context, differences);
+    return;
+  }
   const data = { readUntil: now };
   await context.db.reconciliation.upsert({
     where: { name: comparedName },

@@ -11,20 +11,33 @@ import { isUndecided } from '../undecided.ts';
  * no open session, and its money goes back as the cancellation says. Safe to repeat, in any order.
  */
 export async function recordBooking(context: PaymentContext, copy: BookingCopy): Promise<void> {
-  const { due, planned } = await inTransaction(context.db, async tx => {
-    if (!(await keepBooking(tx, copy))) return { due: 0, planned: 0 };
-    const { booking, payments } = await lockPayments(tx, copy.id);
-    if (payments.length === 0) return { due: 0, planned: 0 };
-    const decided = await settleUndecided(context, tx, { booking, payments });
-    if (booking.status !== 'cancelled') return { due: decided, planned: 0 };
-    const { count } = await tx.payment.updateMany({
-      where: { bookingId: copy.id, OR: [{ status: 'open' }, { sessionStatus: 'open' }] },
-      data: { nextCheckAt: context.now() },
-    });
-    return { due: decided + count, planned: await storePlannedRefunds(context, tx, booking, payments) };
-  });
+  wake(context, await inTransaction(context.db, tx => keepAndSettle(context, tx, copy)));
+}
+
+/** What a booking's state made due. */
+interface Due {
+  due: number;
+  planned: number;
+}
+
+/** The workers look by themselves too; after the commit they need not wait. */
+export function wake(context: PaymentContext, { due, planned }: Due): void {
   if (due > 0) context.nudge.payments();
   if (planned > 0) context.nudge.refunds();
+}
+
+/** The same inside the caller's transaction, however the booking's state was learned of. */
+export async function keepAndSettle(context: PaymentContext, tx: Transaction, copy: BookingCopy): Promise<Due> {
+  if (!(await keepBooking(tx, copy))) return { due: 0, planned: 0 };
+  const { booking, payments } = await lockPayments(tx, copy.id);
+  if (payments.length === 0) return { due: 0, planned: 0 };
+  const decided = await settleUndecided(context, tx, { booking, payments });
+  if (booking.status !== 'cancelled') return { due: decided, planned: 0 };
+  const { count } = await tx.payment.updateMany({
+    where: { bookingId: copy.id, OR: [{ status: 'open' }, { sessionStatus: 'open' }] },
+    data: { nextCheckAt: context.now() },
+  });
+  return { due: decided + count, planned: await storePlannedRefunds(context, tx, booking, payments) };
 }
 
 /**
@@ -42,7 +55,9 @@ async function settleUndecided(
   if (decided.length === 0) return 0;
   const flagged = decided.filter(payment => payment.reason?.startsWith(bookingUndecided)).map(({ id }) => id);
   const ids = decided.map(({ id }) => id);
-  await tx.payment.updateMany({ where: { id: { in: ids } }, data: { nextCheckAt: null } });
+  // Only the look that waits for this decision: one that is due, or was put off, has another reason.
+  const where = { id: { in: ids }, checkAttempts: 0, nextCheckAt: { gt: context.now() } };
+  await tx.payment.updateMany({ where, data: { nextCheckAt: null } });
   await tx.payment.updateMany({ where: { id: { in: flagged } }, data: { nextCheckAt: context.now() } });
   return flagged.length;
 }

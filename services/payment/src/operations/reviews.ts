@@ -1,7 +1,8 @@
 import { type paymentRequests, type Result, refuse } from '@monde-sauvage/contracts';
 import type { z } from 'zod';
 import { inTransaction, type PaymentContext } from '../context.ts';
-import { lockPayments } from '../payment-store.ts';
+import { lockPayments, toPayment } from '../payment-store.ts';
+import { storePlannedRefunds } from '../refund-store.ts';
 
 type Answer = z.input<typeof paymentRequests.listReviews.output>;
 type Resolution = z.output<typeof paymentRequests.resolveReview.input>;
@@ -71,7 +72,7 @@ export async function resolveReview(context: PaymentContext, o: Resolution): Pro
   if (!payment) return refuse('not_found', 'Nothing with this id waits for a person.');
   const at = context.now();
   await inTransaction(db, async tx => {
-    await lockPayments(tx, payment.bookingId);
+    const { booking } = await lockPayments(tx, payment.bookingId);
     await tx.payment.updateMany({
       where: { id: payment.id, needsReview: true, reason: payment.reason },
       data: {
@@ -79,8 +80,11 @@ export async function resolveReview(context: PaymentContext, o: Resolution): Pro
         nextCheckAt: payment.checkoutSessionId === null ? null : at,
       },
     });
+    const rows = await tx.payment.findMany({ where: { bookingId: payment.bookingId } });
+    await storePlannedRefunds(context, tx, booking, rows.map(toPayment));
   });
   context.nudge.payments();
+  context.nudge.refunds();
   const resolved = payment.reason ?? 'unknown';
   context.logger.info({ paymentId: payment.id, reason: resolved, note: o.note }, 'a person has dealt with a payment');
   return { ok: true, value: { resolved } };

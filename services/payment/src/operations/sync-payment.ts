@@ -2,7 +2,14 @@ import { inTransaction, type PaymentContext, type Transaction } from '../context
 import { recordDisputes } from '../dispute-store.ts';
 import type { Booking } from '../generated/prisma/client.ts';
 import { recordInLedger } from '../ledger-store.ts';
-import { decidePayment, flagPaidTooLate, needsReviewAnew, type Payment, type StripeState } from '../payment.ts';
+import {
+  decidePayment,
+  flagPaidTooLate,
+  needsReviewAnew,
+  type Payment,
+  refundRefused,
+  type StripeState,
+} from '../payment.ts';
 import { announce, findPayment, lockPayments, savePayment } from '../payment-store.ts';
 import { splitDuplicates } from '../refund.ts';
 import { moneyOf, recordStripeRefunds, storePlannedRefunds } from '../refund-store.ts';
@@ -37,7 +44,7 @@ async function applyState(context: PaymentContext, before: Payment, state: Strip
     const current = payments.find(payment => payment.id === before.id);
     if (current?.version !== before.version) return undefined;
     const at = context.now();
-    const steps = decidePayment(current, state);
+    const steps = decidePayment(current, state, { refused: await lastRefused(tx, current) });
     const others = payments.filter(payment => payment.id !== current.id);
     const duplicate = isDuplicate(steps.at(-1)?.payment ?? current, others);
     const dispute = state.disputes[0];
@@ -77,6 +84,13 @@ async function applyState(context: PaymentContext, before: Payment, state: Strip
   }
   if (planned > 0) context.nudge.refunds();
   return payment;
+}
+
+/** What Stripe would not give back when it was last asked to; 0 when it never refused. */
+async function lastRefused(tx: Transaction, { id: paymentId, reason }: Payment): Promise<number> {
+  if (!reason?.startsWith(refundRefused)) return 0;
+  const where = { paymentId, status: 'failed', stripeRefundId: null };
+  return (await tx.refund.findFirst({ where, orderBy: { updatedAt: 'desc' } }))?.amount ?? 0;
 }
 
 /** When we learned that it was paid, which can be long after it was. */

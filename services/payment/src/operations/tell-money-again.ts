@@ -1,12 +1,12 @@
 import { bookingRequests } from '@monde-sauvage/contracts';
 import { request } from '@monde-sauvage/messaging';
-import { keepBooking } from '../booking-copy.ts';
 import { inTransaction, type PaymentContext, type Transaction } from '../context.ts';
 import type { Booking } from '../generated/prisma/client.ts';
 import { isPaid } from '../payment.ts';
 import { announce, lockPayments } from '../payment-store.ts';
 import { moneyOf } from '../refund-store.ts';
 import { isUndecided } from '../undecided.ts';
+import { keepAndSettle, wake } from './record-booking.ts';
 
 const batch = 10;
 /** What does not help is not repeated for ever in haste. */
@@ -41,10 +41,12 @@ export async function tellMoneyAgain(context: PaymentContext, signal: AbortSigna
 async function lookAt(context: PaymentContext, bookingId: string, later: Date): Promise<void> {
   const truth = await request(context.nc, bookingRequests.getSnapshot, { bookingId });
   if (!truth.ok) throw new Error(truth.refusal.message);
-  const told = await inTransaction(context.db, async tx => {
-    await keepBooking(tx, truth.value);
-    return tellAll(context, tx, bookingId, later);
-  });
+  const { settled, told } = await inTransaction(context.db, async tx => ({
+    // Its event may never come: who compares versions finds none missing any more.
+    settled: await keepAndSettle(context, tx, truth.value),
+    told: await tellAll(context, tx, bookingId, later),
+  }));
+  wake(context, settled);
   if (told === 0) return;
   context.nudge.outbox();
   context.logger.warn({ bookingId, told }, 'booking has not heard of money; told again');
