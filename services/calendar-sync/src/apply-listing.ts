@@ -16,6 +16,7 @@ import {
 } from './stores/external-event-store.ts';
 import { type Mirror, fromRow as mirrorFromRow } from './stores/mirror-store.ts';
 import { transact } from './stores/transact.ts';
+import { wakeMirrors } from './stores/wake-mirrors.ts';
 
 export interface Applied {
   /** The first changes, to be told at once; those beyond are told by their events alone. */
@@ -93,6 +94,8 @@ export async function applyListing(
         });
         await forEachMirrorIn(tx, calendarId, check);
       }
+      if (['blocked', 'failing'].includes(calendar.status))
+        await wakeMirrors(tx, { establishmentId, chaletId, now: context.now() });
       await tx.calendar.update({
         where: { chaletId },
         data: {

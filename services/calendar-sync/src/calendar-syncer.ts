@@ -15,7 +15,6 @@ import {
   renewCalendarLease,
 } from './stores/calendar-store.ts';
 import { keepLease } from './stores/keep-lease.ts';
-import { wakeMirrors } from './stores/wake-mirrors.ts';
 import { wakeAt } from './wake-at.ts';
 
 export type SyncOutcome =
@@ -151,8 +150,7 @@ async function syncClaimed(context: Context, calendar: Calendar): Promise<SyncOu
     syncs.inc({ outcome: listing.full ? 'full' : 'incremental' });
     const { changed, removed } = applied;
     if (changed + removed > 0) context.nudge.relay();
-    if (calendar.status === 'blocked') await wakeMirrors(context.db, { ...calendar, now: context.now() });
-    if (applied.drifted > 0 || calendar.status === 'blocked') context.nudge.mirrors();
+    if (applied.drifted > 0 || ['blocked', 'failing'].includes(calendar.status)) context.nudge.mirrors();
     return {
       status: 'synced',
       syncedAt: listedAt,

@@ -1,9 +1,10 @@
 import { fullJitter, startWorker, type Worker } from '@monde-sauvage/service-kit';
 import { canBePushedTo } from './config.ts';
-import type { Context } from './context.ts';
+import type { Context, Transaction } from './context.ts';
 import type { Calendar, Channel } from './generated/prisma/client.ts';
 import { GoogleCallError } from './google/classify-error.ts';
 import { hashOf, newSecret } from './google/oauth.ts';
+import { transact } from './stores/transact.ts';
 
 /** A channel is followed by a new one in the last fifth of its life: Google does not renew by itself. */
 const renewalShare = 0.2;
@@ -86,34 +87,42 @@ async function watchCalendar(context: Context, chaletId: string): Promise<void> 
     const channel = await access.api.watch(calendar.calendarId, { id, token, address });
     await context.passing('channel opened, not committed');
     // Another replica may have given it up meanwhile, not knowing that there was anything to stop: now there is.
-    await context.db.channel.update({
-      where: { id },
-      data: {
-        resourceId: channel.resourceId ?? null,
-        expiresAt: endOfChannel(channel.expiration, now),
-        stoppedAt: null,
-      },
+    const isFirst = await transact(context.db, async tx => {
+      await tx.channel.update({
+        where: { id },
+        data: {
+          resourceId: channel.resourceId ?? null,
+          expiresAt: endOfChannel(channel.expiration, now),
+          stoppedAt: null,
+        },
+      });
+      return recordWatched(tx, context, calendar, id);
     });
-    await recordWatched(context, calendar, id);
+    if (isFirst) context.nudge.syncs();
   } catch (error) {
     await recordWatchFailure(context, calendar, error);
   }
 }
 
 /** Nobody told of what changed between the last listing and the opening of a channel that follows no other: look. */
-async function recordWatched(context: Context, calendar: Calendar, channelId: string): Promise<void> {
+async function recordWatched(
+  tx: Transaction,
+  context: Context,
+  calendar: Calendar,
+  channelId: string,
+): Promise<boolean> {
   const { chaletId, generation } = calendar;
   const now = context.now();
-  const others = await context.db.channel.count({
+  const others = await tx.channel.count({
     where: { chaletId, generation, stoppedAt: null, expiresAt: { gt: now }, id: { not: channelId } },
   });
-  await context.db.$executeRaw`
+  await tx.$executeRaw`
     UPDATE calendars
        SET watch_at = NULL, watch_failures = 0, watch_error = NULL,
            next_sync_at = CASE WHEN ${others === 0} AND status IN ('ok', 'syncing')
                                THEN LEAST(next_sync_at, ${now}::timestamptz) ELSE next_sync_at END
      WHERE chalet_id = ${chaletId}::uuid AND generation = ${generation}`;
-  if (others === 0) context.nudge.syncs();
+  return others === 0;
 }
 
 /** Google: a channel lasts a week unless less is asked for. An answer that does not say is taken for that. */

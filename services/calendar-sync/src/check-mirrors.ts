@@ -51,10 +51,7 @@ export async function checkMirrors(
       continue;
     }
     if (finding.kind === 'suspect') {
-      await tx.mirror.updateMany({
-        where: { bookingId: mirror.bookingId, drift: null },
-        data: { drift: unverified, nextAttemptAt: context.now(), wakes: { increment: 1 } },
-      });
+      await suspect(tx, context, mirror);
       drifted += 1;
       continue;
     }
@@ -73,10 +70,19 @@ export async function checkMirrors(
         wakes: { increment: 1 },
       },
     });
-    drifted += count;
+    // The writer was at it since it was loaded, and may have looked at the event before it was changed.
+    if (count === 0 && finding.kind === 'drift') await suspect(tx, context, mirror);
+    drifted += 1;
   }
   return drifted;
 }
+
+/** Has the writer read the event, also one that is reading it just now: that may be what it was before. */
+const suspect = (tx: Transaction, context: Context, { bookingId }: Mirror) =>
+  tx.mirror.updateMany({
+    where: { bookingId },
+    data: { drift: unverified, nextAttemptAt: context.now(), wakes: { increment: 1 } },
+  });
 
 type Finding =
   /** Our own writes and the list crossed, or only instances are listed: the writer has to read the event. */
@@ -90,7 +96,7 @@ function findingOf(mirror: Mirror, items: Map<string, GoogleEvent>, o: About): F
   // The writer is at it, or wrote after the list was begun.
   const crossed = mirror.nextAttemptAt !== null || mirror.updatedAt >= o.listedAt;
   if (mirror.place === null) {
-    if ((crossed && !mirror.active) || mirror.chaletId !== o.calendar.chaletId) return undefined;
+    if (mirror.chaletId !== o.calendar.chaletId) return undefined;
     return findStray(mirror, items);
   }
   if (mirror.place.calendarId !== o.calendar.calendarId || !mirror.active) return undefined;

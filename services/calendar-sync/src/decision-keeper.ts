@@ -11,6 +11,7 @@ import {
   tryAgain,
 } from './stores/cancellation-store.ts';
 import { transact } from './stores/transact.ts';
+import { wakeOverStays } from './stores/wake-mirrors.ts';
 
 const retryPause = { baseMs: 1_000, capMs: 60_000 };
 
@@ -25,6 +26,7 @@ export const startDecisionKeeper = (context: Context): Worker =>
     logger: context.logger,
     metrics: context.metrics,
     async run(signal) {
+      if ((await wakeOverStays(context)) > 0) context.nudge.mirrors();
       for (const decision of await findDueCancellations(context)) {
         if (signal.aborted) return;
         if (await claimCancellation(context, decision)) await cancelAsDecided(context, decision);

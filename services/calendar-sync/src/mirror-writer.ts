@@ -76,13 +76,14 @@ async function writeLane(
       if (left.length > 0 && !(await cleanLeftMirrors(context, left, around, isOver))) return;
       for (const mirror of due) {
         if (isOver() || !(await renewLane(context, lane.chaletId))) return;
+        const startedAt = context.now();
         try {
           await reconcileMirror(context, mirror, around);
           failures = 0;
         } catch (error) {
           if (error instanceof LaneLostError) return;
           failures += 1;
-          const goOn = await recordFailure(context, mirror, error, failures);
+          const goOn = await recordFailure(context, mirror, error, { failures, startedAt });
           if (!goOn) return;
         }
       }
@@ -123,7 +124,12 @@ async function loadSurroundings(
  * Writes down why and when next. Whatever concerns the whole calendar or account holds up its other mirrors too, so
  * that an outage costs one call a try. Returns whether the lane's other mirrors can go on.
  */
-async function recordFailure(context: Context, mirror: Mirror, error: unknown, failures: number): Promise<boolean> {
+async function recordFailure(
+  context: Context,
+  mirror: Mirror,
+  error: unknown,
+  { failures, startedAt }: { failures: number; startedAt: Date },
+): Promise<boolean> {
   const { chaletId, bookingId } = mirror;
   const failure = error instanceof GoogleCallError ? error.failure : undefined;
   const kind = failure?.kind;
@@ -144,7 +150,7 @@ async function recordFailure(context: Context, mirror: Mirror, error: unknown, f
     case 'not_found': {
       const at = after(context.timing.blockedMirrorMs * (0.8 + Math.random() * 0.4));
       await commitFailure(context, mirror, { state: 'blocked', problem, reason, at });
-      await postpone(context, chaletId, { at, state: 'blocked', problem, reason });
+      await postpone(context, chaletId, { at, startedAt, state: 'blocked', problem, reason });
       return false;
     }
     case 'invalid':
@@ -161,7 +167,7 @@ async function recordFailure(context: Context, mirror: Mirror, error: unknown, f
       );
       wakeAt(context, at, () => context.nudge.mirrors());
       await commitFailure(context, mirror, { state: 'wanted', problem, reason, at });
-      await postpone(context, chaletId, { at, problem, reason });
+      await postpone(context, chaletId, { at, startedAt, problem, reason });
       return false;
     }
   }
@@ -171,12 +177,12 @@ async function recordFailure(context: Context, mirror: Mirror, error: unknown, f
 async function postpone(
   context: Context,
   chaletId: string,
-  o: { at: Date; state?: 'blocked'; problem: ProblemKind; reason: string },
+  o: { at: Date; startedAt: Date; state?: 'blocked'; problem: ProblemKind; reason: string },
 ): Promise<void> {
   const now = context.now();
   await context.db.$executeRaw`
     UPDATE mirrors
        SET next_attempt_at = ${o.at}::timestamptz, last_error = ${o.reason}, problem = ${o.problem},
            problem_since = COALESCE(problem_since, ${now}::timestamptz), state = COALESCE(${o.state ?? null}, state)
-     WHERE chalet_id = ${chaletId}::uuid AND next_attempt_at <= ${now}::timestamptz`;
+     WHERE chalet_id = ${chaletId}::uuid AND next_attempt_at <= ${o.startedAt}::timestamptz`;
 }

@@ -12,10 +12,10 @@ import { failureAmong, getEvent, type ReachOf, removeMirror } from './remove-mir
 import { laneApi } from './stores/lane-api.ts';
 import { rememberLeft } from './stores/left-mirror-store.ts';
 import {
+  commitNoPlace,
   commitQuestion,
   commitRemoved,
   commitSettled,
-  commitUnlinked,
   commitWritten,
   forgetStray,
   type Mirror,
@@ -55,12 +55,7 @@ export async function reconcileMirror(context: Context, mirror: Mirror, around: 
   const { access } = around;
   const today = dateInZone(context.now(), around.timezone);
   const target = targetOf(mirror, around.calendarId, today);
-  if (target === null && mirror.place === null) {
-    const { linkedEventId, linkedCalendarId } = mirror;
-    if (!mirror.active && linkedEventId !== null && linkedCalendarId !== null)
-      return commitUnlinked(context, mirror, linkedCalendarId);
-    return commitSettled(context, mirror, mirror.active ? 'wanted' : 'removed');
-  }
+  if (target === null && mirror.place === null) return commitNoPlace(context, mirror);
   if (access.status !== 'active') {
     const reason = access.status === 'revoked' ? access.reason : null;
     return commitSettled(context, mirror, reason === null ? 'wanted' : 'blocked', reason);
@@ -210,7 +205,7 @@ async function createEvent(context: Context, api: CalendarApi, mirror: Mirror, w
   const { calendarId, event, sendUpdates } = wish;
   for (let sequence = mirror.idSequence; sequence < mirror.idSequence + mostIdsAtOnce; sequence += 1) {
     const place = { calendarId, eventId: mirrorEventId(mirror.bookingId, sequence) };
-    await recordPlace(context, mirror.bookingId, place, sequence);
+    await recordPlace(context, mirror, place, sequence);
     await context.passing('place of a mirror recorded, its event not made');
     try {
       const inserted = await api.insertEvent(calendarId, { ...event, id: place.eventId }, sendUpdates);

@@ -74,6 +74,8 @@ const forgottenPlace = {
   lastError: null,
   problem: null,
   problemSince: null,
+  // Who is writing one just now looks at it again, and finds that nothing is to be done.
+  wakes: { increment: 1 },
 };
 
 /**
@@ -101,8 +103,13 @@ async function forgetCalendars(
  */
 async function mirrorsAreRemoved(context: Context, establishmentId: string): Promise<boolean> {
   const giveUpAt = Date.now() + removalPatienceMs;
-  const isLeft = { establishmentId, OR: [{ placeEventId: { not: null } }, { nextAttemptAt: { not: null } }] };
-  while ((await context.db.mirror.count({ where: isLeft })) > 0) {
+  const unsettled = { establishmentId, OR: [{ placeEventId: { not: null } }, { nextAttemptAt: { not: null } }] };
+  // What was left before waits for a day where it is out of reach; what is due sooner may be removed now.
+  const soon = new Date(context.now().getTime() + context.timing.mirrorRetry.capMs);
+  const isBusy = async () =>
+    (await context.db.mirror.count({ where: unsettled })) > 0 ||
+    (await context.db.leftMirror.count({ where: { establishmentId, nextAttemptAt: { lte: soon } } })) > 0;
+  while (await isBusy()) {
     if (Date.now() > giveUpAt) return false;
     await new Promise(resolve => setTimeout(resolve, 100));
   }

@@ -26,7 +26,8 @@ export async function claimCalendar(
      WHERE chalet_id = ${chaletId}::uuid
        AND (lease_until IS NULL OR lease_until <= ${now}::timestamptz)
        AND (${o.lastSyncAt === undefined}::boolean OR last_sync_at IS NOT DISTINCT FROM ${o.lastSyncAt ?? null}::timestamptz)
-       AND (NOT ${o.onlyIfDue}::boolean OR next_sync_at <= ${now}::timestamptz OR check_at <= ${now}::timestamptz)`;
+       AND (NOT ${o.onlyIfDue}::boolean OR next_sync_at <= ${now}::timestamptz OR check_at <= ${now}::timestamptz
+            OR lease_until <= ${now}::timestamptz)`;
   if (claimed === 0) return undefined;
   return (await context.db.calendar.findFirst({ where: { chaletId, leaseOwner: context.replicaId } })) ?? undefined;
 }
@@ -54,7 +55,7 @@ export async function findDueCalendars(context: Context, most: number): Promise<
                        WHERE other.establishment_id = calendar.establishment_id
                          AND other.lease_until > ${now}::timestamptz) AS place
               FROM calendars calendar
-             WHERE (next_sync_at <= ${now}::timestamptz OR check_at <= ${now}::timestamptz)
+             WHERE (next_sync_at <= ${now}::timestamptz OR check_at <= ${now}::timestamptz OR lease_until <= ${now}::timestamptz)
                AND (lease_until IS NULL OR lease_until <= ${now}::timestamptz)) due
      WHERE place <= ${mostSyncsOfOne}::int
      ORDER BY place, next_sync_at

@@ -3,6 +3,7 @@ import type { Context, Transaction } from '../context.ts';
 import { unverified } from '../domain/drift.ts';
 import { type DriftDecision, Prisma } from '../generated/prisma/client.ts';
 import { writeEvents } from './outbox-store.ts';
+import { transact } from './transact.ts';
 import { wakeMirror } from './wake-mirrors.ts';
 
 const claimEnd = ({ now, timing }: Pick<Context, 'now' | 'timing'>): Date =>
@@ -69,13 +70,15 @@ export async function tryAgain(context: Context, { id }: DriftDecision, at: Date
 
 /** The question waits for its owner again. What happened to the event meanwhile was not taken for an answer to it. */
 export async function giveBack(context: Context, { id, bookingId }: DriftDecision, problem: string): Promise<void> {
-  const { count } = await context.db.driftDecision.updateMany({
-    where: { id, status: 'cancelling' },
-    data: { status: 'waiting', decidedAt: null, decider: Prisma.DbNull, attempts: 0, nextAttemptAt: null, problem },
+  await transact(context.db, async tx => {
+    const { count } = await tx.driftDecision.updateMany({
+      where: { id, status: 'cancelling' },
+      data: { status: 'waiting', decidedAt: null, decider: Prisma.DbNull, attempts: 0, nextAttemptAt: null, problem },
+    });
+    if (count === 0) return;
+    await tx.mirror.updateMany({ where: { bookingId, drift: null }, data: { drift: unverified } });
+    await wakeMirror(tx, bookingId, context.now());
   });
-  if (count === 0) return;
-  await context.db.mirror.updateMany({ where: { bookingId, drift: null }, data: { drift: unverified } });
-  await wakeMirror(context.db, bookingId, context.now());
   context.nudge.mirrors();
 }
 

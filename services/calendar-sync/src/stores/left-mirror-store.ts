@@ -14,7 +14,7 @@ const nextLook = (now: Date): Date => new Date(now.getTime() + 86_400_000 * (0.8
 export async function rememberLeft(
   tx: Pick<Transaction, '$executeRaw'>,
   context: Pick<Context, 'now'>,
-  mirror: Pick<Mirror, 'bookingId'>,
+  mirror: Pick<Mirror, 'bookingId' | 'wakes'>,
   o: Place & { etag: string | null; left: LeftReason },
 ): Promise<void> {
   const now = context.now();
@@ -23,7 +23,8 @@ export async function rememberLeft(
                               reason, since, next_attempt_at)
     SELECT ${o.calendarId}, ${o.eventId}, mirror.booking_id, mirror.chalet_id, mirror.establishment_id,
            COALESCE(mirror.place_account, connection.account), ${o.etag}, mirror.end_date, ${o.left},
-           ${now}::timestamptz, ${nextLook(now)}::timestamptz
+           ${now}::timestamptz,
+           CASE WHEN mirror.wakes = ${mirror.wakes} THEN ${nextLook(now)}::timestamptz ELSE ${now}::timestamptz END
       FROM mirrors mirror LEFT JOIN connections connection USING (establishment_id)
      WHERE mirror.booking_id = ${mirror.bookingId}::uuid
     ON CONFLICT (calendar_id, event_id) DO UPDATE SET reason = excluded.reason, end_date = excluded.end_date,
@@ -92,7 +93,7 @@ export async function postponeCalendar(
 export async function postponeEvent(context: Context, left: LeftMirror, reason: LeftReason): Promise<void> {
   const { calendarId, eventId } = left;
   await context.db.leftMirror.updateMany({
-    where: { calendarId, eventId },
+    where: { calendarId, eventId, nextAttemptAt: left.nextAttemptAt },
     data: { reason, attempts: 0, nextAttemptAt: nextLook(context.now()) },
   });
 }

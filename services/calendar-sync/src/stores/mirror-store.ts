@@ -1,7 +1,7 @@
 import { calendarEvents } from '@monde-sauvage/contracts';
 import type { Context, Transaction } from '../context.ts';
 import type { GoogleEvent } from '../domain/classify-event.ts';
-import type { Drift } from '../domain/drift.ts';
+import { type Drift, unverified } from '../domain/drift.ts';
 import type { LeftReason } from '../domain/left-mirrors.ts';
 import { isShared } from '../domain/merge-event.ts';
 import { type MirroredBooking, mirroredBooking, type WrittenEvent, writtenEvent } from '../domain/mirror-event.ts';
@@ -12,6 +12,7 @@ import { LaneLostError } from './lanes.ts';
 import { rememberLeft } from './left-mirror-store.ts';
 import { writeEvents } from './outbox-store.ts';
 import { transact } from './transact.ts';
+import { wakeMirror } from './wake-mirrors.ts';
 
 /** Where an event is in Google, or may be. */
 export interface Place {
@@ -47,11 +48,11 @@ export async function countBeingRemoved({ db }: Pick<Context, 'db'>, establishme
 /** Writes down where an event may exist from now on, before the call that makes it: a crash leaves nothing unknown. */
 export async function recordPlace(
   context: Context,
-  bookingId: string,
+  { bookingId, chaletId }: Pick<Mirror, 'bookingId' | 'chaletId'>,
   place: Place,
   idSequence: number,
 ): Promise<void> {
-  await context.db.$executeRaw`
+  const recorded = await context.db.$executeRaw`
     UPDATE mirrors
        SET place_calendar_id = ${place.calendarId}, place_event_id = ${place.eventId}, place_account = NULL,
            etag = NULL, written_hash = NULL,
@@ -59,7 +60,10 @@ export async function recordPlace(
            fallback_event_ids = CASE
              WHEN ${idSequence}::int = 0 OR ${place.eventId}::text = ANY (fallback_event_ids) THEN fallback_event_ids
              ELSE array_append(fallback_event_ids, ${place.eventId}::text) END
+      FROM (SELECT 1 FROM lanes WHERE chalet_id = ${chaletId}::uuid AND lease_owner = ${context.replicaId}::uuid
+               FOR UPDATE) held
      WHERE booking_id = ${bookingId}::uuid`;
+  if (recorded === 0) throw new LaneLostError();
 }
 
 /** An event beside the mirror is gone. */
@@ -69,6 +73,9 @@ export async function forgetStray(context: Context, mirror: Mirror): Promise<voi
     data: { strayEventId: null },
   });
 }
+
+/** Suspected once more since it was loaded, it has to be read once more. */
+const unlessSuspected = ({ drift, wakes }: Mirror): { wakes?: number } => (drift === unverified ? { wakes } : {});
 
 /** Google holds `event` now. Booking hears of a new id, and of what had to be put right, in the same commit. */
 export async function commitWritten(
@@ -109,7 +116,7 @@ export async function commitWritten(
     }
     if (mirror.drift !== null) {
       await tx.mirror.updateMany({
-        where: { bookingId: mirror.bookingId, drift: mirror.drift },
+        where: { bookingId: mirror.bookingId, drift: mirror.drift, ...unlessSuspected(mirror) },
         data: { drift: null },
       });
     }
@@ -153,22 +160,6 @@ export async function commitRemoved(
   });
 }
 
-/**
- * A cancelled booking names no event, whatever became of the one it had: its place was forgotten before it could be
- * removed, because the owner disconnected and left events where they were.
- * @param calendarId in which it named one
- */
-export async function commitUnlinked(context: Context, mirror: Mirror, calendarId: string): Promise<void> {
-  const { bookingId } = mirror;
-  const revision = mirror.revision + 1;
-  await commit(context, mirror, async tx => {
-    await tx.mirror.update({ where: { bookingId }, data: { linkedEventId: null, linkedCalendarId: null, revision } });
-    await settle(tx, context, mirror, 'removed');
-    const body = { bookingId, googleEventId: null, calendarId, revision };
-    await writeEvents(tx, context, calendarEvents.eventLinked, [{ aggregateId: bookingId, body }]);
-  });
-}
-
 /** What somebody did to the event in Google is for the owner to decide about: nothing is written until then. */
 export async function commitQuestion(
   context: Context,
@@ -178,6 +169,9 @@ export async function commitQuestion(
   const { drift, found } = question;
   const isThere = found !== null && found.status !== 'cancelled';
   await commit(context, mirror, async tx => {
+    // Locked, so that who says at the same time that nobody is to be asked any more finds the question, or is found here.
+    const asking = await tx.$queryRaw<unknown[]>`
+      SELECT 1 FROM establishments WHERE id = ${mirror.establishmentId}::uuid AND calendar_drift = 'ask' FOR SHARE`;
     await askOwner(tx, context, mirror, drift);
     await tx.mirror.update({
       where: { bookingId: mirror.bookingId },
@@ -189,8 +183,12 @@ export async function commitQuestion(
           : {}),
       },
     });
-    await tx.mirror.updateMany({ where: { bookingId: mirror.bookingId, drift: mirror.drift }, data: { drift: null } });
+    await tx.mirror.updateMany({
+      where: { bookingId: mirror.bookingId, drift: mirror.drift, ...unlessSuspected(mirror) },
+      data: { drift: null },
+    });
     await settle(tx, context, mirror, 'awaiting_decision');
+    if (asking.length === 0) await wakeMirror(tx, mirror.bookingId, context.now());
   });
 }
 
@@ -202,6 +200,24 @@ export async function commitSettled(
   reason: string | null = null,
 ): Promise<void> {
   await commit(context, mirror, tx => settle(tx, context, mirror, state, reason));
+}
+
+/**
+ * No event is known, and none is to be made: whatever was asked about one is over. A cancelled booking names none from now
+ * on, whatever became of the one it had: its place was forgotten before it could be removed, because the owner disconnected
+ * and left events where they were.
+ */
+export async function commitNoPlace(context: Context, mirror: Mirror): Promise<void> {
+  const { bookingId, active, linkedEventId, linkedCalendarId: calendarId } = mirror;
+  await commit(context, mirror, async tx => {
+    await settle(tx, context, mirror, active ? 'wanted' : 'removed');
+    await closeDecisions(tx, { bookingId }, context.now());
+    if (active || linkedEventId === null || calendarId === null) return;
+    const revision = mirror.revision + 1;
+    await tx.mirror.update({ where: { bookingId }, data: { linkedEventId: null, linkedCalendarId: null, revision } });
+    const body = { bookingId, googleEventId: null, calendarId, revision };
+    await writeEvents(tx, context, calendarEvents.eventLinked, [{ aggregateId: bookingId, body }]);
+  });
 }
 
 /** Tries again at `at`, unless it was woken meanwhile. */

@@ -1,4 +1,4 @@
-import type { Transaction } from '../context.ts';
+import type { Context, Transaction } from '../context.ts';
 import { wakeLeft } from './left-mirror-store.ts';
 
 /**
@@ -29,6 +29,15 @@ export const wakeLinkedWithoutPlace = (tx: Pick<Transaction, 'mirror'>, establis
     where: { establishmentId, active: false, linkedEventId: { not: null }, placeEventId: null },
     data: { nextAttemptAt: now, wakes: { increment: 1 }, attempts: 0 },
   });
+
+/** Questions about stays that are over by now are none any more: their events are put right. Returns how many. */
+export const wakeOverStays = ({ db, now }: Pick<Context, 'db' | 'now'>): Promise<number> =>
+  db.$executeRaw`
+    UPDATE mirrors SET next_attempt_at = ${now()}::timestamptz, wakes = wakes + 1
+      FROM drift_decisions decision, chalets chalet
+     WHERE decision.booking_id = mirrors.booking_id AND chalet.id = mirrors.chalet_id
+       AND decision.status = 'waiting' AND mirrors.state = 'awaiting_decision' AND mirrors.next_attempt_at IS NULL
+       AND mirrors.end_date < (${now()}::timestamptz AT TIME ZONE chalet.timezone)::date`;
 
 /** Has one mirror looked at again, whatever it waits for. */
 export const wakeMirror = (tx: Pick<Transaction, 'mirror'>, bookingId: string, now: Date) =>
