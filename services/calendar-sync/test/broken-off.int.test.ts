@@ -4,9 +4,9 @@ import { handle } from '@monde-sauvage/messaging';
 import { eventually } from '@monde-sauvage/testkit';
 import { announce, eventsOf, mirrorOf, newBooking, settled, stateOf } from './bookings.ts';
 import { type CalendarSystem, day, granted, ownerEmail, startCalendarSystem } from './calendar-system.ts';
-import { announceChalet, type Chalet, choose, seedConnectedChalet } from './chalets.ts';
+import { announceChalet, choose, seedConnectedChalet } from './chalets.ts';
 import { breakUpdates, soon } from './interrupt.ts';
-import { listDecisions, seedAskingOwner } from './questions.ts';
+import { decideAs, noQuestion, seedQuestion } from './questions.ts';
 import { untilIdle } from './until-idle.ts';
 
 describe('what follows from a change, although the database fails in the middle', () => {
@@ -21,21 +21,6 @@ describe('what follows from a change, although the database fails in the middle'
     release = undefined;
   });
   afterAll(() => system.drain());
-
-  const moved = { start: { date: day(11) }, end: { date: day(13) } };
-  const listed = (chalet: Chalet) => listDecisions(system, chalet);
-  const decide = ({ owner: actor, establishmentId }: Chalet, decisionId: string, decision: 'restore' | 'cancel') =>
-    system.ask(calendarRequests.decideDrift, { actor, establishmentId, decisionId, decision });
-  const noQuestion = (chalet: Chalet) =>
-    eventually(async () => (await listed(chalet)).length === 0, { describe: 'no decision waits', ...soon });
-  async function asked() {
-    const { chalet, booking, eventId } = await seedAskingOwner(system);
-    system.google.patchEvent(chalet.calendarId, eventId, moved);
-    const { id } = await eventually(async () => (await listed(chalet))[0], { describe: 'a decision that waits' });
-    await settled(system, chalet);
-    await untilIdle(system, chalet.chaletId);
-    return { chalet, booking, eventId, id };
-  }
 
   test('a rename reaches the events although the database fails in the middle', async () => {
     const chalet = await seedConnectedChalet(system);
@@ -78,8 +63,8 @@ describe('what follows from a change, although the database fails in the middle'
   });
 
   test('a question that is given back is looked at although the database fails in the middle', async () => {
-    const { chalet, eventId, id } = await asked();
-    granted(await decide(chalet, id, 'cancel'));
+    const { chalet, eventId, id } = await seedQuestion(system);
+    await decideAs(system, chalet, { decisionId: id, decision: 'cancel' });
     system.google.patchEvent(chalet.calendarId, eventId, { start: { date: day(10) }, end: { date: day(12) } });
     await untilIdle(system, chalet.chaletId);
     await settled(system, chalet);
@@ -94,7 +79,7 @@ describe('what follows from a change, although the database fails in the middle'
     release = () => server.drain();
     await brake.fired();
     await brake.mend();
-    await noQuestion(chalet);
+    await noQuestion(system, chalet);
   });
 
   test('a channel that is open is not told to be missing, although the database failed when it was noted', async () => {
