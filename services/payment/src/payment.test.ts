@@ -233,3 +233,18 @@ test('whatever Stripe says, applying it twice is applying it once', () => {
               expect(decidePayment(after(open, state), state)).toEqual([]);
             }
 });
+
+test('a dispute that hid behind a refund that failed comes to the fore once that is made good, with its reason', () => {
+  const refund = (id: string, status: 'failed' | 'succeeded') => ({
+    ...{ id, refundId: null, amount: 1_000, status, at: paidAt },
+    failureReason: status === 'failed' ? 'expired_or_canceled_card' : null,
+  });
+  const failed = { ...paid, refunds: [refund('re_1', 'failed')] };
+  const contested = { ...failed, disputes: disputed('warning_needs_response') };
+  const madeGood = { ...contested, amountRefunded: 1_000, refunds: [refund('re_2', 'succeeded'), ...failed.refunds] };
+  const before = after(after(after(open, paid), failed), contested);
+  expect(before).toMatchObject({ needsReview: true, reason: expect.stringContaining('refund_failed') });
+  expect(after(before, madeGood)).toMatchObject({ needsReview: true, reason: 'dispute_warning_needs_response' });
+  const dealtWith = { ...before, resolvedReason: 'dispute_warning_needs_response' };
+  expect(after(dealtWith, madeGood)).toMatchObject({ needsReview: false });
+});

@@ -218,7 +218,11 @@ function judgeRefunds(
     (payment.reason?.startsWith(refundRefused) &&
       o.amountRefunded > payment.amountRefunded &&
       (o.amountRefunded - payment.amountRefunded >= o.refused || o.amountRefunded >= payment.amountPaid));
-  if (isMadeGood) return { reason: null, needsReview: isContested(payment.disputeStatus) };
+  if (isMadeGood) {
+    // What hid behind it comes to the fore.
+    const reason = isContested(payment.disputeStatus) ? `dispute_${payment.disputeStatus}` : null;
+    return { reason, needsReview: reason !== null && reason !== payment.resolvedReason };
+  }
   const isOver = payment.reason?.startsWith(paidTooLate) && o.amountRefunded >= payment.amountPaid;
   return { reason: payment.reason, needsReview: payment.needsReview && !isOver };
 }
