@@ -75,17 +75,15 @@ export async function reconcile(context: PaymentContext, signal: AbortSignal): P
   const since = beginOfLook(last?.readUntil, now);
   const { complete, differences } = await compareWithStripe(context, { since, most: Number.POSITIVE_INFINITY, signal });
   if (signal.aborted) return;
-  if (!complete) {
-    // What was settled does not differ any more: the next look finds the rest.
-    report(context, differences);
-    return;
+  if (complete) {
+    const data = { readUntil: now };
+    await context.db.reconciliation.upsert({
+      where: { name: comparedName },
+      create: { name: comparedName, ...data },
+      update: data,
+    });
   }
-  const data = { readUntil: now };
-  await context.db.reconciliation.upsert({
-    where: { name: comparedName },
-    create: { name: comparedName, ...data },
-    update: data,
-  });
+  // Of a look that is not complete: what was settled does not differ any more, so the next one finds the rest.
   report(context, differences);
 }
 
