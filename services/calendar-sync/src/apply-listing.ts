@@ -25,6 +25,8 @@ export interface Applied {
   removed: number;
   /** Mirrors that were touched in Google and will be put right. */
   drifted: number;
+  /** The calendar can be read again: its mirrors were woken. */
+  isBack: boolean;
 }
 
 /** Changes that are kept to be told at once: a calendar that is read for the first time may bring tens of thousands. */
@@ -58,7 +60,13 @@ export async function applyListing(
       // Who changes the zone takes away the sync token, for a full list; keeping the one of this list would undo that.
       const chalet = await tx.chalet.findUnique({ where: { id: chaletId }, select: { timezone: true } });
       if (chalet !== null && chalet.timezone !== o.timezone) return undefined;
-      const applied: Applied = { changes: [], changed: 0, removed: 0, drifted: 0 };
+      const applied: Applied = {
+        changes: [],
+        changed: 0,
+        removed: 0,
+        drifted: 0,
+        isBack: ['blocked', 'failing'].includes(calendar.status),
+      };
       const told = (changes: ExternalEventChange[]) => {
         applied.changes.push(...changes.slice(0, mostToldAtOnce - applied.changes.length));
         const removed = changes.filter(({ kind }) => kind === 'removed').length;
@@ -94,8 +102,7 @@ export async function applyListing(
         });
         await forEachMirrorIn(tx, calendarId, check);
       }
-      if (['blocked', 'failing'].includes(calendar.status))
-        await wakeMirrors(tx, { establishmentId, chaletId, now: context.now() });
+      if (applied.isBack) await wakeMirrors(tx, { establishmentId, chaletId, now: context.now() });
       await tx.calendar.update({
         where: { chaletId },
         data: {

@@ -150,7 +150,7 @@ async function syncClaimed(context: Context, calendar: Calendar): Promise<SyncOu
     syncs.inc({ outcome: listing.full ? 'full' : 'incremental' });
     const { changed, removed } = applied;
     if (changed + removed > 0) context.nudge.relay();
-    if (applied.drifted > 0 || ['blocked', 'failing'].includes(calendar.status)) context.nudge.mirrors();
+    if (applied.drifted > 0 || applied.isBack) context.nudge.mirrors();
     return {
       status: 'synced',
       syncedAt: listedAt,

@@ -74,8 +74,12 @@ export async function forgetStray(context: Context, mirror: Mirror): Promise<voi
   });
 }
 
-/** Suspected once more since it was loaded, it has to be read once more. */
-const unlessSuspected = ({ drift, wakes }: Mirror): { wakes?: number } => (drift === unverified ? { wakes } : {});
+/** What the writer has seen to is over; unless, only suspected, it was suspected once more since it was loaded. */
+const clearDrift = (tx: Transaction, { bookingId, drift, wakes }: Mirror) =>
+  tx.mirror.updateMany({
+    where: { bookingId, drift, ...(drift === unverified ? { wakes } : {}) },
+    data: { drift: null },
+  });
 
 /** Google holds `event` now. Booking hears of a new id, and of what had to be put right, in the same commit. */
 export async function commitWritten(
@@ -114,12 +118,7 @@ export async function commitWritten(
       const body = { bookingId: mirror.bookingId, googleEventId, calendarId, revision };
       await writeEvents(tx, context, calendarEvents.eventLinked, [{ aggregateId, body }]);
     }
-    if (mirror.drift !== null) {
-      await tx.mirror.updateMany({
-        where: { bookingId: mirror.bookingId, drift: mirror.drift, ...unlessSuspected(mirror) },
-        data: { drift: null },
-      });
-    }
+    if (mirror.drift !== null) await clearDrift(tx, mirror);
     if (o.decision !== null) await endDecision(tx, context, mirror.bookingId, o.decision);
     if (o.restored !== null) {
       const body = {
@@ -183,10 +182,7 @@ export async function commitQuestion(
           : {}),
       },
     });
-    await tx.mirror.updateMany({
-      where: { bookingId: mirror.bookingId, drift: mirror.drift, ...unlessSuspected(mirror) },
-      data: { drift: null },
-    });
+    await clearDrift(tx, mirror);
     await settle(tx, context, mirror, 'awaiting_decision');
     if (asking.length === 0) await wakeMirror(tx, mirror.bookingId, context.now());
   });

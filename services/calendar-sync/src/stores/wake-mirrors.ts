@@ -2,10 +2,9 @@ import type { Context, Transaction } from '../context.ts';
 import { wakeLeft } from './left-mirror-store.ts';
 
 /**
- * Has the mirrors of an establishment, or of one of its chalets, looked at again: those of stays that are not over, and
- * all that are or may be in Google, since these may have to be removed, all that were blocked, and cancelled ones that name
- * an event. What was left in calendars
- * out of reach is tried again as well. Returns how many mirrors.
+ * Has the mirrors of an establishment, or of one of its chalets, looked at again: those of stays that are not over, all
+ * that are or may be in Google, since these may have to be removed, all that were blocked, and cancelled ones that name an
+ * event. What was left in calendars out of reach is tried again as well. Returns how many mirrors.
  */
 export async function wakeMirrors(
   tx: Transaction,
