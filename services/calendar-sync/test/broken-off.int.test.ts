@@ -2,10 +2,10 @@ import { afterAll, afterEach, beforeAll, describe, test } from '@jest/globals';
 import { bookingRequests, calendarRequests, refuse } from '@monde-sauvage/contracts';
 import { handle } from '@monde-sauvage/messaging';
 import { eventually } from '@monde-sauvage/testkit';
-import { announce, eventsOf, mirrorOf, newBooking, settled, stateOf } from './bookings.ts';
+import { announce, eventsOf, mirrorOf, newBooking, settled } from './bookings.ts';
 import { type CalendarSystem, day, granted, ownerEmail, startCalendarSystem } from './calendar-system.ts';
 import { announceChalet, choose, seedConnectedChalet } from './chalets.ts';
-import { breakUpdates, soon } from './interrupt.ts';
+import { breakUpdates, seedBlocked, soon } from './interrupt.ts';
 import { decideAs, noQuestion, seedQuestion } from './questions.ts';
 import { untilIdle } from './until-idle.ts';
 
@@ -107,12 +107,8 @@ describe('what follows from a change, although the database fails in the middle'
   });
 
   test('mirrors of a calendar that is back go on although the database fails when they are woken', async () => {
-    const chalet = await seedConnectedChalet(system);
+    const { chalet } = await seedBlocked(system);
     const { calendarId, chaletId } = chalet;
-    const booking = newBooking(chalet);
-    system.google.shareCalendar(calendarId, ownerEmail, null);
-    await announce(system, booking);
-    await eventually(async () => (await stateOf(system, booking.id)) === 'blocked');
     await system.ask(calendarRequests.syncCalendar, { actor: chalet.owner, chaletId });
     system.google.shareCalendar(calendarId, ownerEmail, 'owner');
     const brake = await breakUpdates(system, 'mirrors', `NEW.chalet_id = '${chaletId}' AND NEW.wakes > OLD.wakes`);
@@ -123,12 +119,8 @@ describe('what follows from a change, although the database fails in the middle'
   });
 
   test('mirrors go on when a calendar is back that was blocked and then could not be read', async () => {
-    const chalet = await seedConnectedChalet(system);
+    const { chalet } = await seedBlocked(system);
     const { calendarId, chaletId, owner: actor } = chalet;
-    const booking = newBooking(chalet);
-    system.google.shareCalendar(calendarId, ownerEmail, null);
-    await announce(system, booking);
-    await eventually(async () => (await stateOf(system, booking.id)) === 'blocked');
     await system.ask(calendarRequests.syncCalendar, { actor, chaletId });
     system.google.shareCalendar(calendarId, ownerEmail, 'owner');
     system.google.addFault({ match: { calendarId, method: 'GET', path: '/events$' }, status: 500 });

@@ -1,7 +1,9 @@
 import { eventually } from '@monde-sauvage/testkit';
 import type { CrashPoint } from '../src/crash-points.ts';
 import type { Timing } from '../src/timing.ts';
-import type { CalendarSystem } from './calendar-system.ts';
+import { announce, newBooking, stateOf } from './bookings.ts';
+import { type CalendarSystem, ownerEmail } from './calendar-system.ts';
+import { seedConnectedChalet } from './chalets.ts';
 
 /** Shorter than the intervals at which what was lost would be found by chance. */
 export const soon = { timeoutMs: 20_000 };
@@ -39,4 +41,14 @@ export async function holdAt(system: CalendarSystem, at: CrashPoint, timing: Par
     go: () => gate.resolve(),
     isHeld: () => eventually(() => struck >= 1, { describe: `held: ${at}`, ...soon }),
   };
+}
+
+/** A booking that waits for its calendar, which the account does not see any more. */
+export async function seedBlocked(system: CalendarSystem) {
+  const chalet = await seedConnectedChalet(system);
+  const booking = newBooking(chalet);
+  system.google.shareCalendar(chalet.calendarId, ownerEmail, null);
+  await announce(system, booking);
+  await eventually(async () => (await stateOf(system, booking.id)) === 'blocked');
+  return { chalet, booking };
 }

@@ -4,6 +4,7 @@ import { eventually } from '@monde-sauvage/testkit';
 import { announce, cancelled, eventsOf, mirrorOf, newBooking, settled, stateOf } from './bookings.ts';
 import { type CalendarSystem, day, granted, ownerEmail, startCalendarSystem } from './calendar-system.ts';
 import { type Chalet, choose, seedConnectedChalet } from './chalets.ts';
+import { seedBlocked } from './interrupt.ts';
 import { untilIdle } from './until-idle.ts';
 
 describe('when Google wants everything listed again', () => {
@@ -139,12 +140,8 @@ describe('when Google wants everything listed again', () => {
   });
 
   test('a calendar that was out of reach heals by itself when it is back', async () => {
-    const chalet = await seedConnectedChalet(system);
+    const { chalet, booking } = await seedBlocked(system);
     const { calendarId, chaletId } = chalet;
-    const booking = newBooking(chalet);
-    system.google.shareCalendar(calendarId, ownerEmail, null);
-    await announce(system, booking);
-    await eventually(async () => (await stateOf(system, booking.id)) === 'blocked');
     await expect(askToSync(chalet)).resolves.toMatchObject({ ok: false, refusal: { code: 'not_found' } });
     const { rows } = await system.pool.query('SELECT status, reason, since FROM calendars WHERE chalet_id = $1', [
       chaletId,

@@ -68,20 +68,12 @@ test('two who are told of one failure of Stripe go on under one new key', async 
 });
 
 test('what was paid twice, and by now is the payment that counts, goes back although Stripe cannot be read just then', async () => {
-  const { id } = stage.book();
-  await stage.checkout(id);
-  // As if our row had been closed although the session stayed open at Stripe.
-  await stage.db.payment.updateMany({ where: { bookingId: id }, data: { status: 'expired', nextCheckAt: null } });
-  await stage.checkout(id);
-  const [first, second] = await stage.payments(id);
-  stage.stripe.sessions.pay(String(first?.checkoutSessionId));
-  await eventually(() => stage.subjectsOf(id).includes('payment.succeeded'), { describe: 'payment.succeeded' });
+  const { id, secondId, secondSession, paySecond } = await stage.bookPayableTwice();
   await stage.quiet();
   // Both are to go back, the second one because it was paid twice, the first one as the cancellation says.
   stage.stripe.faults.add({ match: { method: 'POST', path: '^/v1/refunds$' }, status: 503, times: 100 });
-  stage.stripe.clock.moveBy(1_000);
-  stage.stripe.sessions.pay(String(second?.checkoutSessionId));
-  const planned = () => stage.db.refund.findMany({ where: { paymentId: String(second?.id) } });
+  paySecond();
+  const planned = () => stage.db.refund.findMany({ where: { paymentId: secondId } });
   await eventually(async () => (await planned())[0]?.purpose === 'duplicate', { describe: 'a refund of the second' });
   await stage.announce(id, { status: 'cancelled', cancelReason: 'guest', refundPercentage: 100 });
   // Nobody is at them just now, nor for a while.
@@ -98,7 +90,7 @@ test('what was paid twice, and by now is the payment that counts, goes back alth
   await eventually(async () => (await stage.payments(id))[0]?.status === 'refunded', { describe: 'the first is back' });
   await stage.quiet();
   expect(await planned()).toMatchObject([{ purpose: 'duplicate', status: 'requested' }]);
-  const sessionOfSecond = `^/v1/checkout/sessions/${second?.checkoutSessionId}`;
+  const sessionOfSecond = `^/v1/checkout/sessions/${secondSession}`;
   // Read once before it is fitted; then not for a while.
   stage.stripe.faults.clear();
   stage.stripe.faults.add({ match: { method: 'GET', path: sessionOfSecond }, skip: 1, status: 503, times: 6 });

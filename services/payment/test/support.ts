@@ -237,6 +237,22 @@ export async function setStage({ logger = silentLogger }: { logger?: Logger } = 
       const [paid] = await this.payments(made.id);
       return { booking, bookingId: made.id, intent: String(paid?.paymentIntentId), chargeId: String(paid?.chargeId) };
     },
+    /** A booking that its guest has paid, and for which another page is open that can be paid as well. */
+    async bookPayableTwice() {
+      const { id } = this.book();
+      await this.checkout(id);
+      // As if our row had been closed although the session stayed open at Stripe.
+      await db.payment.updateMany({ where: { bookingId: id }, data: { status: 'expired', nextCheckAt: null } });
+      await this.checkout(id);
+      const [first, second] = await this.payments(id);
+      stripe.admin.sessions.pay(String(first?.checkoutSessionId));
+      await eventually(() => this.subjectsOf(id).includes('payment.succeeded'), { describe: 'payment.succeeded' });
+      const paySecond = () => {
+        stripe.admin.clock.moveBy(1_000);
+        stripe.admin.sessions.pay(String(second?.checkoutSessionId));
+      };
+      return { id, secondId: String(second?.id), secondSession: String(second?.checkoutSessionId), paySecond };
+    },
     payments: (bookingId: string) => db.payment.findMany({ where: { bookingId }, orderBy: { attempt: 'asc' } }),
     noticesOf: (bookingId: string) => notices.filter(notice => notice.bookingId === bookingId),
     factsOf: (bookingId: string) => facts.filter(fact => fact.body.bookingId === bookingId),
