@@ -1,5 +1,6 @@
 import type { Transaction } from './context.ts';
-import type { Payment, StripeDisputeState } from './payment.ts';
+import type { StripeDisputeState } from './dispute.ts';
+import type { Payment } from './payment.ts';
 
 /** Takes over what Stripe says of a payment's disputes; the caller holds `lockPayments`. */
 export async function recordDisputes(

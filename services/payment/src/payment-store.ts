@@ -2,8 +2,9 @@ import { type PaymentSnapshot, paymentEvents, paymentPurpose } from '@monde-sauv
 import { outboxRow } from '@monde-sauvage/messaging';
 import { z } from 'zod';
 import type { Transaction } from './context.ts';
+import type { StripeDisputeState } from './dispute.ts';
 import type { Booking, Payment as PaymentRow, PrismaClient } from './generated/prisma/client.ts';
-import type { Payment, PaymentFact, StripeDisputeState } from './payment.ts';
+import type { Payment, PaymentFact } from './payment.ts';
 import { splitDuplicates } from './refund.ts';
 
 /** Rows of `payments` ↔ domain, inside the caller's transaction. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { decidePayment, needsReviewAnew, type Payment, type StripeState } from './payment.ts';
+import { decidePayment, type Payment, type StripeState } from './payment.ts';
+import { needsReviewAnew } from './review.ts';
 
 const paidAt = new Date('2027-01-15T14:03:22Z');
 

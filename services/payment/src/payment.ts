@@ -1,4 +1,6 @@
 import type { PaymentPurpose } from '@monde-sauvage/contracts';
+import { isContested, type StripeDisputeState, sumUpDisputes, withdrawnBy } from './dispute.ts';
+import { judgeRefunds, refundFailed, refundRefused } from './review.ts';
 
 /**
  * A payment, pure: what Stripe says of its session in, the steps our row takes and the facts they announce out.
@@ -54,18 +56,6 @@ export interface StripeRefundState {
   at: Date;
 }
 
-/** A dispute as Stripe tells it, with the money that it moved: negative when it was taken. */
-export interface StripeDisputeState {
-  id: string;
-  amount: number;
-  currency: string;
-  reason: string;
-  status: string;
-  dueBy: Date | null;
-  openedAt: Date;
-  movements: { id: string; amount: number; at: Date }[];
-}
-
 /** What Stripe says now of one Checkout Session and all that hangs on it. Events are only hints to read this. */
 export interface StripeState {
   sessionId: string;
@@ -117,10 +107,6 @@ export function decidePayment(payment: Payment, state: StripeState, o: { refused
   }
   return steps;
 }
-
-/** Whether a person must hear of a change who has not yet; a dispute is a fact of its own. */
-export const needsReviewAnew = (before: Payment, after: Payment): boolean =>
-  after.needsReview && after.status !== 'disputed' && !(before.needsReview && before.reason === after.reason);
 
 type Step = { changes: Partial<Payment>; fact: PaymentFact | null } | undefined;
 
@@ -200,62 +186,6 @@ function refundStep(payment: Payment, state: StripeState, refused: number): Step
   return { changes, fact: amountRefunded === payment.amountRefunded ? null : 'refunded' };
 }
 
-/** Whether a person must look at the refunds of a payment: a failed one waits until it is made good by a newer one. */
-function judgeRefunds(
-  payment: Payment,
-  o: { refunds: StripeRefundState[]; amountRefunded: number; refused: number },
-): Pick<Payment, 'reason' | 'needsReview'> {
-  const failed = o.refunds.find(
-    (refund, index) => refund.status === 'failed' && sumOfMade(o.refunds.slice(0, index)) < refund.amount,
-  );
-  if (failed) {
-    const reason = `${refundFailed}: ${failed.failureReason ?? 'unknown'} (${failed.id})`;
-    // Known already: whether it is before a person was decided then, and a dispute may have brought it there since.
-    return { reason, needsReview: reason === payment.reason ? payment.needsReview : reason !== payment.resolvedReason };
-  }
-  const isMadeGood =
-    payment.reason?.startsWith(refundFailed) ||
-    (payment.reason?.startsWith(refundRefused) &&
-      o.amountRefunded > payment.amountRefunded &&
-      (o.amountRefunded - payment.amountRefunded >= o.refused || o.amountRefunded >= payment.amountPaid));
-  if (isMadeGood) {
-    // What hid behind it comes to the fore.
-    const reason = isContested(payment.disputeStatus) ? `dispute_${payment.disputeStatus}` : null;
-    return { reason, needsReview: reason !== null && reason !== payment.resolvedReason };
-  }
-  const isOver = payment.reason?.startsWith(paidTooLate) && o.amountRefunded >= payment.amountPaid;
-  return { reason: payment.reason, needsReview: payment.needsReview && !isOver };
-}
-
-/** Newest first, as Stripe lists them. */
-const sumOfMade = (refunds: StripeRefundState[]): number =>
-  refunds.reduce((sum, refund) => sum + (refund.status === 'failed' ? 0 : refund.amount), 0);
-
-/** How reasons begin that are looked for again. */
-const refundFailed = 'refund_failed';
-export const refundRefused = 'refund_refused';
-const paidTooLate = 'booking_cancelled';
-/** …of a payment about which the booking service has not decided, see undecided.ts. */
-export const bookingUndecided = 'booking_undecided';
-
-/**
- * A payment for a booking that was cancelled for good: it goes back by itself, but a person should know of the guest who
- * paid for nothing. The flag goes once the money is back.
- */
-export const flagPaidTooLate = (payment: Payment): Payment => ({
-  ...payment,
-  needsReview: true,
-  reason: `${paidTooLate}: paid after the booking was cancelled`,
-});
-
-/**
- * What a person must look at before any of it is given back. A payment that came too late is not, nor one about which
- * booking had not decided: they go back as they are.
- */
-export const blocksRefunds = (payment: Payment): boolean =>
-  isUnderDispute(payment) ||
-  (payment.needsReview && ![paidTooLate, bookingUndecided].some(reason => payment.reason?.startsWith(reason)));
-
 function disputeStep(payment: Payment, state: StripeState): Step {
   const disputeStatus = sumUpDisputes(state.disputes);
   const amountDisputed = withdrawnBy(state.disputes);
@@ -278,30 +208,6 @@ function disputeStep(payment: Payment, state: StripeState): Step {
     fact: 'disputed',
   };
 }
-
-/** A charge can be disputed more than once: what is still contested comes first, else the newest decides. */
-const sumUpDisputes = (disputes: StripeDisputeState[]): string | null =>
-  (
-    disputes.find(({ status }) => isUndecided(status)) ??
-    disputes.find(({ status }) => isContested(status)) ??
-    disputes[0]
-  )?.status ?? null;
-
-const withdrawnBy = (disputes: StripeDisputeState[]): number =>
-  Math.max(0, -disputes.flatMap(dispute => dispute.movements).reduce((sum, movement) => sum + movement.amount, 0));
-
-/** The ends that a dispute can come to (Stripe: disputes, `status`). */
-export const decidedStatuses = ['won', 'lost', 'warning_closed', 'prevented'] as const;
-
-/** Open or lost: the money is the bank's, or may become it. */
-const isContested = (disputeStatus: string | null): boolean =>
-  disputeStatus === 'lost' || (disputeStatus !== null && !decidedStatuses.some(status => status === disputeStatus));
-
-/** Open: nobody knows yet whose the money is. */
-const isUndecided = (disputeStatus: string | null): boolean => isContested(disputeStatus) && disputeStatus !== 'lost';
-
-/** While a bank contests a payment, nothing of it is given back by us: the guest would get it twice. */
-export const isUnderDispute = (payment: Payment): boolean => isUndecided(payment.disputeStatus);
 
 function paidStatus(payment: Payment): PaymentStatus {
   if (isContested(payment.disputeStatus)) return 'disputed';

@@ -1,4 +1,6 @@
-import { blocksRefunds, holdsMoney, isPaid, isUnderDispute, type Payment } from './payment.ts';
+import { isUnderDispute } from './dispute.ts';
+import { holdsMoney, isPaid, type Payment } from './payment.ts';
+import { blocksRefunds } from './review.ts';
 
 /** Which money goes back, pure. Amounts are whole minor units. */
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { StripeDisputeState, StripeRefundState, StripeState } from './payment.ts';
+import type { StripeDisputeState } from './dispute.ts';
+import type { StripeRefundState, StripeState } from './payment.ts';
 import { fromUnix, type Patience, type Stripe } from './stripe-client.ts';
 
 // A value that Stripe adds one day must not be taken for money, nor for an end.

@@ -1,5 +1,6 @@
-import { bookingUndecided, holdsMoney, type Payment } from './payment.ts';
+import { holdsMoney, type Payment } from './payment.ts';
 import type { BookingMoney } from './refund.ts';
+import { bookingUndecided } from './review.ts';
 
 /** Money that is here while the booking service has not said what becomes of it, pure. */
 

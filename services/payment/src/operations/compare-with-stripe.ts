@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { PaymentContext } from '../context.ts';
-import { decidedStatuses, type Payment } from '../payment.ts';
+import { decidedStatuses } from '../dispute.ts';
+import type { Payment } from '../payment.ts';
 import { toPayment } from '../payment-store.ts';
 import { describeStripeError, toUnix } from '../stripe-client.ts';
 import { judgeCharges, judgeDisputes, judgeRefunds, judgeSessions, type Suspicion } from './judge-objects.ts';

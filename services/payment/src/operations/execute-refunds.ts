@@ -1,9 +1,9 @@
 import { fullJitter } from '@monde-sauvage/service-kit';
 import { inTransaction, type PaymentContext } from '../context.ts';
 import type { Payment, Refund } from '../generated/prisma/client.ts';
-import { refundRefused } from '../payment.ts';
 import { announce, lockPayments, toPayment } from '../payment-store.ts';
 import { fitPlannedRefund } from '../refund-store.ts';
+import { refundRefused } from '../review.ts';
 import { classify, describeStripeError } from '../stripe-client.ts';
 import { describeRefund } from '../stripe-state.ts';
 import { syncPayment } from './sync-payment.ts';

@@ -1,5 +1,5 @@
 import type { PaymentContext } from '../context.ts';
-import type { StripeDisputeState } from '../payment.ts';
+import type { StripeDisputeState } from '../dispute.ts';
 import type { Stripe } from '../stripe-client.ts';
 import { describeDispute, describeRefund } from '../stripe-state.ts';
 

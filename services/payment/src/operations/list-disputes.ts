@@ -8,7 +8,7 @@ import {
 } from '@monde-sauvage/contracts';
 import { z } from 'zod';
 import type { PaymentContext } from '../context.ts';
-import { decidedStatuses } from '../payment.ts';
+import { decidedStatuses } from '../dispute.ts';
 
 type Question = z.output<typeof paymentRequests.listDisputes.input>;
 type Answer = z.input<typeof paymentRequests.listDisputes.output>;

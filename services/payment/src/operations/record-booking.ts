@@ -1,9 +1,10 @@
 import { type BookingCopy, keepBooking } from '../booking-copy.ts';
 import { inTransaction, type PaymentContext, type Transaction } from '../context.ts';
 import type { Booking } from '../generated/prisma/client.ts';
-import { bookingUndecided, isPaid, type Payment } from '../payment.ts';
+import { isPaid, type Payment } from '../payment.ts';
 import { lockPayments } from '../payment-store.ts';
 import { moneyOf, storePlannedRefunds } from '../refund-store.ts';
+import { bookingUndecided } from '../review.ts';
 import { isUndecided } from '../undecided.ts';
 
 /**

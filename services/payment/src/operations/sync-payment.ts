@@ -2,17 +2,11 @@ import { inTransaction, type PaymentContext, type Transaction } from '../context
 import { recordDisputes } from '../dispute-store.ts';
 import type { Booking } from '../generated/prisma/client.ts';
 import { recordInLedger } from '../ledger-store.ts';
-import {
-  decidePayment,
-  flagPaidTooLate,
-  needsReviewAnew,
-  type Payment,
-  refundRefused,
-  type StripeState,
-} from '../payment.ts';
+import { decidePayment, type Payment, type StripeState } from '../payment.ts';
 import { announce, findPayment, lockPayments, savePayment } from '../payment-store.ts';
 import { splitDuplicates } from '../refund.ts';
 import { moneyOf, recordStripeRefunds, storePlannedRefunds } from '../refund-store.ts';
+import { flagPaidTooLate, needsReviewAnew, refundRefused } from '../review.ts';
 import type { Patience } from '../stripe-client.ts';
 import { readStripeState } from '../stripe-state.ts';
 import { followUndecided, isUndecided, nextLookAtUndecided } from '../undecided.ts';
