@@ -276,6 +276,30 @@ describe('a payment', () => {
       expect(refusalOf(await book(system, chalet.id, 10))).toBe('dates_unavailable');
     });
 
+    it('brings the booking back when only a hold that is over is in its way', async () => {
+      const { chalet, booking } = await expired();
+      const rival = granted(await book(system, chalet.id, 10));
+      // Nobody releases it in time: another replica has claimed it and is slow.
+      await system.pool.query(`UPDATE bookings SET hold_lease_until = 'infinity' WHERE id = $1`, [rival.id]);
+      system.travel(31);
+      await system.publish(paymentEvents.paymentSucceeded, paymentFor(booking));
+      expect(await untilVersion(booking.id, 3)).toMatchObject({ status: 'confirmed', cancelReason: null });
+      expect(await snapshotOf(rival.id)).toMatchObject({ status: 'cancelled', cancelReason: 'hold_expired' });
+    });
+
+    it('is refused when the hold in its way is over and paid', async () => {
+      const { chalet, booking } = await expired();
+      const rival = granted(await book(system, chalet.id, 10));
+      granted(await extend(rival.id, 31));
+      await system.pool.query(`UPDATE bookings SET hold_lease_until = 'infinity' WHERE id = $1`, [rival.id]);
+      system.travel(32);
+      await withPayment('paid', async () => {
+        await system.publish(paymentEvents.paymentSucceeded, paymentFor(booking));
+        expect((await untilVersion(booking.id, 3)).cancelReason).toBe('payment_refused');
+      });
+      expect(await snapshotOf(rival.id)).toMatchObject({ status: 'pending' });
+    });
+
     it('is refused when the owner blocked one of its nights meanwhile', async () => {
       const { chalet, booking } = await expired();
       await system.publish(calendarEvents.externalEventChanged, {

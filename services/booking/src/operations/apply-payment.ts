@@ -1,9 +1,11 @@
 import { dateInZone, type PaymentSnapshot } from '@monde-sauvage/contracts';
 import type { EventMeta } from '@monde-sauvage/messaging';
-import type { BookingRecord, Decision } from '../booking.ts';
+import { type BookingRecord, type Decision, isHoldOver } from '../booking.ts';
+import { fromRow } from '../booking-rows.ts';
 import { changeBooking, type LockedChalet, type Tx, takesNightsOf } from '../booking-store.ts';
 import type { BookingContext } from '../context.ts';
 import { applyPaymentNews, applySuccessfulPayment, isLatePayment } from '../payments.ts';
+import { releaseExpiredHold } from './expire-holds.ts';
 import { noteInHistory } from './note-in-history.ts';
 
 /**
@@ -11,8 +13,13 @@ import { noteInHistory } from './note-in-history.ts';
  * still offered, and otherwise leaves it cancelled with a full refund due.
  * @throws Error for a booking that does not exist: the event becomes a dead letter for a person to look at
  */
-export const confirmPaidBooking = (ctx: BookingContext, payment: PaymentSnapshot, meta: EventMeta): Promise<void> =>
-  changeByPayment(ctx, payment, meta, async (booking, chalet, tx, at) => {
+export async function confirmPaidBooking(
+  ctx: BookingContext,
+  payment: PaymentSnapshot,
+  meta: EventMeta,
+): Promise<void> {
+  await releaseHoldsInTheWay(ctx, payment.bookingId);
+  await changeByPayment(ctx, payment, meta, async (booking, chalet, tx, at) => {
     const nightsFree = isLatePayment(booking) && !chalet.archived && (await areNightsFree(tx, booking));
     const today = dateInZone(at, chalet.timezone);
     const decision = applySuccessfulPayment(booking, payment, { at, today, nightsFree });
@@ -29,6 +36,7 @@ export const confirmPaidBooking = (ctx: BookingContext, payment: PaymentSnapshot
     });
     return { kind: 'unchanged' };
   });
+}
 
 /** A payment failed, expired, was refunded or disputed. */
 export const recordPaymentNews = (ctx: BookingContext, payment: PaymentSnapshot, meta: EventMeta): Promise<void> =>
@@ -69,6 +77,21 @@ async function changeByPayment(
   );
   if (!changed.ok) throw new Error(`payment ${payment.paymentId} is for booking ${bookingId}, which does not exist`);
   ctx.metrics.payments.inc({ action });
+}
+
+/**
+ * A late payment meets only holds that are over: they go first, as for somebody who would book these nights now. Each is
+ * a fact of its own; one that is paid, or that payment cannot tell about, stays and keeps its nights.
+ */
+async function releaseHoldsInTheWay(ctx: BookingContext, bookingId: string): Promise<void> {
+  const row = await ctx.prisma.booking.findUnique({ where: { id: bookingId } });
+  const booking = row && fromRow(row);
+  if (!booking || !isLatePayment(booking)) return;
+  const rivals = (await ctx.prisma.booking.findMany({ where: takesNightsOf(booking.chaletId, booking) })).map(fromRow);
+  if (!rivals.every(rival => isHoldOver(rival, ctx.now()))) return;
+  for (const rival of rivals) {
+    if ((await releaseExpiredHold(ctx, rival.id)) !== 'released') return;
+  }
 }
 
 async function areNightsFree(tx: Tx, booking: BookingRecord): Promise<boolean> {
