@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { createdBooking, historyEntry } from '@monde-sauvage/contracts';
 import { type StripeAdmin, startStripeEmulator } from '@monde-sauvage/emulators';
@@ -91,14 +92,16 @@ const mostTries = 5;
 
 /**
  * As people do who read "try again shortly": all services share this process, and on a machine that is busy one may miss a
- * deadline. What is asked for twice here happens once.
+ * deadline. What takes a key is asked for under one, so that it happens once; all else that is asked for twice here does no
+ * harm: it happens once, or makes one more that nobody uses.
  */
 function askAgain(api: Api): Api {
-  const call: Api['call'] = async (method, path, o) => {
-    const isSafe = method === 'GET' || path.endsWith('/checkout');
+  const call: Api['call'] = async (method, path, o = {}) => {
+    const takesKey = method === 'POST' && /^\/v1\/bookings(\/[^/]+\/refunds)?$/.test(path);
+    const asked = takesKey ? { ...o, headers: { 'idempotency-key': randomUUID(), ...o.headers } } : o;
     for (let tries = 1; ; tries += 1) {
-      const answer = await api.call(method, path, o);
-      if (answer.status !== 503 || !isSafe || tries === mostTries) return answer;
+      const answer = await api.call(method, path, asked);
+      if (answer.status !== 503 || tries === mostTries) return answer;
     }
   };
   return {
