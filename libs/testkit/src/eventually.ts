@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { inspect } from 'node:util';
 
 export interface EventuallyOptions {
-  /** Default 30 000: a limit for what never comes, not for what is slow on a busy machine. */
+  /** Default 60 000: a limit for what never comes, not for what is slow on a busy machine. */
   timeoutMs?: number | undefined;
   /** What is awaited, for the failure: "the booking is confirmed". */
   describe?: string | undefined;
@@ -17,7 +17,7 @@ export async function eventually<T>(
   probe: () => Promise<T | undefined | false> | T | undefined | false,
   o: EventuallyOptions = {},
 ): Promise<T> {
-  const { timeoutMs = 30_000, describe = 'the awaited condition' } = o;
+  const { timeoutMs = 60_000, describe = 'the awaited condition' } = o;
   const deadline = performance.now() + timeoutMs;
   for (let pauseMs = 5; ; pauseMs = Math.min(100, pauseMs * 1.5)) {
     const last = await attempt(probe);

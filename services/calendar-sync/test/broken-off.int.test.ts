@@ -35,7 +35,7 @@ describe('what follows from a change, although the database fails in the middle'
     await announceChalet(system, { ...chalet, id: chalet.chaletId, name: 'Chalet Two', version: 2 });
     await brake.fired();
     await brake.mend();
-    await eventually(() => eventsOf(system, chalet)[0]?.summary?.startsWith('Chalet Two'), { timeoutMs: 25_000 });
+    await eventually(() => eventsOf(system, chalet)[0]?.summary?.startsWith('Chalet Two'), soon);
   });
 
   test('a new time zone has the calendar read whole although the database fails in the middle', async () => {
@@ -58,7 +58,7 @@ describe('what follows from a change, although the database fails in the middle'
             chalet.chaletId,
           ])
         ).rows[0].at > before,
-      { timeoutMs: 25_000 },
+      soon,
     );
   });
 
@@ -102,7 +102,7 @@ describe('what follows from a change, although the database fails in the middle'
             [chalet.chaletId],
           )
         ).rowCount !== 0,
-      { describe: 'it is watched', timeoutMs: 25_000 },
+      { describe: 'it is watched', ...soon },
     );
   });
 
@@ -115,7 +115,7 @@ describe('what follows from a change, although the database fails in the middle'
     await system.pool.query('UPDATE calendars SET next_sync_at = now() WHERE chalet_id = $1', [chaletId]);
     await brake.fired();
     await brake.mend();
-    await eventually(() => eventsOf(system, chalet).length === 1, { timeoutMs: 20_000 });
+    await eventually(() => eventsOf(system, chalet).length === 1, soon);
   });
 
   test('mirrors go on when a calendar is back that was blocked and then could not be read', async () => {

@@ -31,9 +31,14 @@ import { startPushAddress } from './push-address.ts';
 
 export const timezone = 'America/Toronto';
 export const ownerEmail = 'owner@example.com';
-export const today = (): CivilDate => dateInZone(new Date(), timezone);
+const begunOn = dateInZone(new Date(), timezone);
+/** The day on which the test file began: it stays the same when midnight passes meanwhile. */
+export const today = (): CivilDate => begunOn;
 /** A date counted from today. */
 export const day = (days: number): CivilDate => addDays(today(), days);
+
+/** Longer than a contract's deadline: a machine that stands still for a moment is not what is tested. */
+const patienceMs = 60_000;
 
 /** The calendar-sync service with everything around it: database, NATS, Google, and the gateway's push address. */
 export async function startCalendarSystem(variables: Record<string, string> = {}) {
@@ -44,7 +49,7 @@ export async function startCalendarSystem(variables: Record<string, string> = {}
   const nc = await connectNats({ servers: natsServer.url, service: 'test', logger: silentLogger });
   await ensureStream(nc, 'BOOKING');
   const ask = <I extends z.ZodType, O extends z.ZodType>(contract: RequestContract<I, O>, input: z.input<I>) =>
-    request(nc, contract, input);
+    request(nc, contract, input, { deadlineMs: patienceMs });
   const gateway = await startPushAddress(ask);
   const encryptionKey = randomBytes(32).toString('base64');
   const environment = {
@@ -98,9 +103,13 @@ export async function startCalendarSystem(variables: Record<string, string> = {}
       serveRequests({ nc, service: 'booking', handlers, logger: silentLogger, metrics: createMetrics('booking') }),
     /** A second replica, or the same service once more. */
     start,
-    async restart(changed: Record<string, string> = {}, overrides: Overrides = {}) {
+    /** How long the end of the one before took, in ms. */
+    async restart(changed: Record<string, string> = {}, overrides: Overrides = {}): Promise<number> {
+      const began = performance.now();
       await service.drain();
+      const tookMs = performance.now() - began;
       service = await start(changed, overrides);
+      return tookMs;
     },
     /** Answers as the booking service would; returns what it is given. */
     async answerAsBooking(): Promise<ExternalEventChange[]> {

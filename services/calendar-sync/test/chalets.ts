@@ -130,3 +130,15 @@ export async function seedConnectedChalet(system: CalendarSystem): Promise<Chale
   );
   return chalet;
 }
+
+/** As if the time were over for which Google asked to be left alone: what waited for that is due. */
+export async function endPause(system: CalendarSystem, { establishmentId }: Chalet): Promise<void> {
+  const of = [establishmentId];
+  await system.pool.query('UPDATE connections SET paused_until = NULL WHERE establishment_id = $1', of);
+  for (const [table, due] of [
+    ['mirrors', 'next_attempt_at'],
+    ['calendars', 'next_sync_at'],
+  ]) {
+    await system.pool.query(`UPDATE ${table} SET ${due} = now() WHERE establishment_id = $1 AND ${due} > now()`, of);
+  }
+}

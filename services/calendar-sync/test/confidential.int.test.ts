@@ -39,7 +39,8 @@ test('logs hold no token, no guest and no private title, whatever goes wrong; no
   system.google.configure({ rotateRefreshTokens: true });
   system.google.expireAccessTokens();
   granted(await system.ask(calendarRequests.syncCalendar, { actor, chaletId }));
-  await system.pool.query('ALTER TABLE external_events RENAME TO external_events_away');
+  // Again when it and the service wait for each other's locks.
+  await eventually(() => system.pool.query('ALTER TABLE external_events RENAME TO external_events_away'));
   system.google.createEvent(calendarId, {
     summary: 'Narwhals again',
     visibility: 'private',
@@ -47,7 +48,7 @@ test('logs hold no token, no guest and no private title, whatever goes wrong; no
     end: { date: day(41) },
   });
   await eventually(() => written().includes('external_events'), { describe: 'the database has failed' });
-  await system.pool.query('ALTER TABLE external_events_away RENAME TO external_events');
+  await eventually(() => system.pool.query('ALTER TABLE external_events_away RENAME TO external_events'));
   expect(JSON.stringify(await look())).not.toMatch(/arwhal/);
   system.google.addFault({ match: { path: '/revoke' }, status: 500 });
   granted(await system.ask(calendarRequests.disconnect, { actor, establishmentId, removeMirrors: false }));

@@ -84,10 +84,11 @@ describe('connections and calendars that change', () => {
     expect(granted((await connectGoogle(system, chalet, { account: second })).answer).account).toBe(second);
     await eventually(async () => (await calendarStatus(chalet))?.status === 'blocked');
     expect(await calendarStatus(chalet)).toMatchObject({ reason: expect.stringContaining('404') });
-    expect(system.google.calls({ path: '/revoke' }).filter(({ email }) => email === first)).toMatchObject([
-      { status: 200 },
-    ]);
-    expect(channelsOf(calendarId)).toEqual([]);
+    // After a while only, when Google takes its time.
+    await eventually(() => channelsOf(calendarId).length === 0, { describe: 'its channel is stopped' });
+    const revocations = () => system.google.calls({ path: '/revoke' }).filter(({ email }) => email === first);
+    await eventually(() => revocations().length > 0, { describe: 'the account before is let go' });
+    expect(revocations()).toMatchObject([{ status: 200 }]);
     await announce(system, { ...booking, status: 'confirmed', version: 2 });
     await eventually(async () => (await stateOf(system, booking.id)) === 'blocked');
 
@@ -180,7 +181,7 @@ describe('connections and calendars that change', () => {
     // The calendar is read before the first mirror has moved.
     system.google.addFault({ match: { calendarId: other, method: 'DELETE' }, status: 503, times: 1_000 });
     granted(await choose(system, chalet));
-    expect(await calendarStatus(chalet)).toMatchObject({ lastSyncAt: expect.any(String) });
+    await eventually(async () => (await calendarStatus(chalet))?.lastSyncAt, { describe: 'the calendar is read' });
     system.google.clearFaults();
     await eventually(() => eventsOf(system, chalet, other).length === 0);
     await settled(system, chalet);
@@ -289,11 +290,12 @@ describe('connections and calendars that change', () => {
     await mirrorOf(system, chalet, booking);
     const revocations = () => system.google.calls({ path: '/revoke' }).map(({ status }) => status);
     const before = revocations().length;
-    system.google.addFault({ match: { path: '/revoke' }, status: 503, times: 1 });
+    system.google.addFault({ match: { path: '/revoke' }, status: 503, times: 0 });
     granted(await system.ask(calendarRequests.disconnect, { actor, establishmentId }));
-    expect(revocations().slice(before)).toEqual([503]);
+    expect(new Set(revocations().slice(before))).toEqual(new Set([503]));
+    system.google.clearFaults();
     await announce(system, { ...booking, status: 'confirmed', version: 2 });
-    await eventually(() => revocations().at(-1) === 200, { describe: 'the token is revoked', timeoutMs: 30_000 });
+    await eventually(() => revocations().at(-1) === 200, { describe: 'the token is revoked' });
     await settled(system, chalet);
     const { rows } = await system.pool.query('SELECT FROM spent_tokens WHERE establishment_id = $1', [establishmentId]);
     expect(rows).toEqual([]);

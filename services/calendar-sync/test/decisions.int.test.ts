@@ -151,7 +151,7 @@ describe('an owner who wants to be asked about changes in Google', () => {
     // Whoever was second may hear that it is being done.
     for (const answer of answers) expect(['waiting', 'cancelled']).toContain(granted(answer).status);
     await eventually(() => eventsOf(system, chalet).length === 0, { describe: 'the event is gone' });
-    expect(granted(await decide(chalet, id, 'cancel')).status).toBe('cancelled');
+    await eventually(async () => granted(await decide(chalet, id, 'cancel')).status === 'cancelled');
     expect(refusalOf(await decide(chalet, id, 'restore'))).toBe('already_decided');
     await eventually(async () => (await stateOf(system, booking.id)) === 'removed');
     expect(newsOf(booking).filter(one => one === 'drift_decided cancel')).toHaveLength(1);

@@ -6,7 +6,7 @@ import { type CalendarSystem, ownerEmail } from './calendar-system.ts';
 import { seedConnectedChalet } from './chalets.ts';
 
 /** Shorter than the intervals at which what was lost would be found by chance. */
-export const soon = { timeoutMs: 20_000 };
+export const soon = { timeoutMs: 60_000 };
 
 let brakes = 0;
 

@@ -3,7 +3,7 @@ import { calendarRequests } from '@monde-sauvage/contracts';
 import { eventually } from '@monde-sauvage/testkit';
 import { announce, cancelled, eventsOf, mirrorOf, newBooking, settled, stateOf } from './bookings.ts';
 import { type CalendarSystem, day, granted, ownerEmail, refusalOf, startCalendarSystem } from './calendar-system.ts';
-import { type Chalet, choose, connectGoogle, seedChalet, seedConnectedChalet } from './chalets.ts';
+import { type Chalet, choose, connectGoogle, endPause, seedChalet, seedConnectedChalet } from './chalets.ts';
 
 describe('how much Google is asked', () => {
   let system: CalendarSystem;
@@ -35,12 +35,12 @@ describe('how much Google is asked', () => {
     await system.google.pushesSettled();
     const ofBig = new Set(big.map(({ calendarId }) => calendarId));
     for (const { calendarId } of big) {
-      system.google.addFault({ match: { method: 'POST', calendarId }, latencyMs: 150, times: 0 });
+      system.google.addFault({ match: { method: 'POST', calendarId }, latencyMs: 1_000, times: 0 });
     }
     system.google.clearCalls();
     const backlog = big.flatMap(chalet => bookingsOf(chalet, 12));
     await Promise.all(backlog.map(booking => announce(system, booking)));
-    await eventually(() => insertsOf().length >= 8, { describe: 'the backlog is being written', timeoutMs: 60_000 });
+    await eventually(() => insertsOf().length >= 8, { describe: 'the backlog is being written' });
     const before = insertsOf().length;
     const booking = newBooking(small);
     await announce(system, booking);
@@ -51,9 +51,9 @@ describe('how much Google is asked', () => {
     expect(before + between.length).toBeLessThan(backlog.length / 2);
     system.google.clearFaults();
     for (const chalet of big) {
-      await eventually(() => eventsOf(system, chalet).length === 12, { timeoutMs: 60_000 });
+      await eventually(() => eventsOf(system, chalet).length === 12, { timeoutMs: 120_000 });
     }
-  }, 120_000);
+  }, 300_000);
 
   test('a calendar has one writer, however many replicas there are', async () => {
     const chalet = await seedConnectedChalet(system);
@@ -64,7 +64,7 @@ describe('how much Google is asked', () => {
     system.google.addFault({ match: { method: 'POST', calendarId }, latencyMs, times: 0 });
     const bookings = bookingsOf(chalet, 12);
     await Promise.all(bookings.map(booking => announce(system, booking)));
-    await eventually(() => eventsOf(system, chalet).length === 12, { timeoutMs: 30_000 });
+    await eventually(() => eventsOf(system, chalet).length === 12);
     const starts = insertsOf(calendarId).map(({ at }) => Date.parse(at));
     expect(starts).toHaveLength(12);
     // Each answer takes that long: none began before the one before it had ended.
@@ -72,7 +72,7 @@ describe('how much Google is asked', () => {
     expect(Math.min(...gaps)).toBeGreaterThanOrEqual(latencyMs - 2);
     system.google.clearFaults();
     await replica.drain();
-  }, 60_000);
+  });
 
   test('an access token that is not accepted is refreshed once a try, and costs nobody the connection', async () => {
     const chalet = await seedConnectedChalet(system);
@@ -94,11 +94,11 @@ describe('how much Google is asked', () => {
   });
 
   test.each([
-    { status: 503, retryAfter: 2, said: 'seconds' },
+    { status: 503, retryAfter: 3_600, said: 'seconds' },
     { status: 429, retryAfter: new Date(Date.now() + 3_600_000).toUTCString(), said: 'a date' },
-    { status: 403, retryAfter: 2, said: 'seconds' },
+    { status: 403, retryAfter: 3_600, said: 'seconds' },
   ])(
-    'a $status that asks to wait, in $said, is heeded by writes and reads',
+    'a $status that asks to wait, in $said, is heeded by writes and reads until the time is over',
     async ({ status, retryAfter }) => {
       const chalet = await seedConnectedChalet(system);
       await settled(system, chalet);
@@ -124,17 +124,13 @@ describe('how much Google is asked', () => {
       await expect(system.ask(calendarRequests.syncCalendar, { actor, chaletId })).rejects.toMatchObject({
         name: 'UnavailableError',
       });
-      if (typeof retryAfter === 'string') {
-        expect(pausedUntil.getTime()).toBeGreaterThan(Date.now() + 3_000_000);
-        expect(system.google.calls({ calendarId })).toHaveLength(callsUntil);
-        return;
-      }
+      expect(pausedUntil.getTime()).toBeGreaterThan(Date.now() + 3_000_000);
+      expect(pausedUntil.getTime()).toBeLessThan(Date.now() + 3_700_000);
+      expect(system.google.calls({ calendarId })).toHaveLength(callsUntil);
+      await endPause(system, chalet);
       await mirrorOf(system, chalet, first);
       await mirrorOf(system, chalet, second);
-      const calls = system.google.calls({ calendarId }).slice(callsUntil);
-      for (const { at } of calls) expect(Date.parse(at)).toBeGreaterThanOrEqual(pausedUntil.getTime());
     },
-    30_000,
   );
 });
 

@@ -3,7 +3,7 @@ import { calendarRequests } from '@monde-sauvage/contracts';
 import { eventually } from '@monde-sauvage/testkit';
 import { announce, cancelled, eventsOf, mirrorOf, newBooking, settled, stateOf } from './bookings.ts';
 import { type CalendarSystem, day, granted, ownerEmail, refusalOf, startCalendarSystem } from './calendar-system.ts';
-import { type Chalet, choose, connectGoogle, seedChalet, seedConnectedChalet } from './chalets.ts';
+import { type Chalet, choose, connectGoogle, endPause, seedChalet, seedConnectedChalet } from './chalets.ts';
 
 describe('what an owner is told about Google', () => {
   let system: CalendarSystem;
@@ -151,14 +151,16 @@ describe('what an owner is told about Google', () => {
   test('a quota that is used up, and a Google that does not answer', async () => {
     const chalet = await seedConnectedChalet(system);
     const match = { calendarId: chalet.calendarId };
-    system.google.addFault({ match, status: 429, reason: 'rateLimitExceeded', retryAfter: 2 });
+    system.google.addFault({ match, status: 429, reason: 'rateLimitExceeded', retryAfter: 3_600 });
     await announce(system, stay(chalet, 10));
     await says(chalet, 'quota');
+    await endPause(system, chalet);
     await mended(chalet);
     // As newer parts of Google say it.
-    system.google.addFault({ match, status: 403, reason: 'rateLimitExceeded', newerShape: true, retryAfter: 2 });
+    system.google.addFault({ match, status: 403, reason: 'rateLimitExceeded', newerShape: true, retryAfter: 3_600 });
     await announce(system, stay(chalet, 15));
     await says(chalet, 'quota');
+    await endPause(system, chalet);
     await mended(chalet);
     system.google.setDown(true);
     await announce(system, stay(chalet, 20));

@@ -46,5 +46,4 @@ export const decideAs = async (
 export const noQuestion = (system: CalendarSystem, chalet: Chalet) =>
   eventually(async () => (await listDecisions(system, chalet)).length === 0, {
     describe: 'no decision waits',
-    timeoutMs: 20_000,
   });

@@ -123,7 +123,10 @@ describe('when Google wants everything listed again', () => {
     const chalet = await seedConnectedChalet(system);
     const recurrence = ['RRULE:FREQ=WEEKLY'];
     system.google.createEvent(chalet.calendarId, { summary: 'Cleaning', ...stay(1, 2), recurrence });
-    await eventually(() => newsOf(chalet).length > 0);
+    const { chaletId } = chalet;
+    const known = async () =>
+      (await system.pool.query('SELECT FROM external_events WHERE chalet_id = $1', [chaletId])).rowCount;
+    await eventually(async () => newsOf(chalet).length > 0 && newsOf(chalet).length === (await known()));
     const inView = newsOf(chalet).length;
     // Time passes, as Google sees it.
     system.google.configure({ expandDays: 60 });
