@@ -131,7 +131,7 @@ test('a session whose answer was lost is the one that is given out', async () =>
     loseResponse: 'after',
     times: 3,
   });
-  await expect(stage.checkout(booking.id)).rejects.toThrow(/unavailable/);
+  await expect(stage.checkoutOnce(booking.id)).rejects.toThrow(/unavailable/);
   stage.stripe.faults.clear();
   expect(await stage.checkout(booking.id)).toMatchObject({ ok: true });
   expect(sessionsOf(booking.id)).toHaveLength(1);
@@ -144,7 +144,7 @@ test('a session whose answer was lost is found by itself, and closed when its bo
     loseResponse: 'after',
     times: 3,
   });
-  await expect(stage.checkout(booking.id)).rejects.toThrow(/unavailable/);
+  await expect(stage.checkoutOnce(booking.id)).rejects.toThrow(/unavailable/);
   stage.stripe.faults.clear();
   expect(sessionsOf(booking.id)).toMatchObject([{ status: 'open' }]);
   await stage.announce(booking.id, { status: 'cancelled', cancelReason: 'guest', refundPercentage: 100 });
@@ -155,7 +155,7 @@ test('a session whose answer was lost is found by itself, and closed when its bo
 test('a failure that Stripe keeps under the key does not stand in the way of the next request', async () => {
   const booking = stage.book();
   stage.stripe.faults.add({ match: { method: 'POST', path: '^/v1/checkout/sessions$' }, status: 500, times: 5 });
-  await expect(stage.checkout(booking.id)).rejects.toThrow(/unavailable/);
+  await expect(stage.checkoutOnce(booking.id)).rejects.toThrow(/unavailable/);
   stage.stripe.faults.clear();
   expect(await stage.checkout(booking.id)).toMatchObject({ ok: true });
 });
@@ -231,7 +231,7 @@ test('settling a hold ends an attempt whose session nobody was given', async () 
     loseResponse: 'before',
     times: 3,
   });
-  await expect(stage.checkout(booking.id)).rejects.toThrow(/unavailable/);
+  await expect(stage.checkoutOnce(booking.id)).rejects.toThrow(/unavailable/);
   stage.stripe.faults.clear();
   expect(await stage.settleHold(booking.id)).toMatchObject({ ok: true, value: { outcome: 'released' } });
   expect(await stage.payments(booking.id)).toMatchObject([{ status: 'expired', reason: 'hold_over' }]);
@@ -242,17 +242,17 @@ test('a session that cannot be read yet is for now unavailable, to the guest and
   const path = `^/v1/checkout/sessions/${await openSessionOf(id)}$`;
   const unreadable = { match: { method: 'GET', path }, status: 404, code: 'resource_missing' };
   stage.stripe.faults.add(unreadable);
-  await expect(stage.checkout(id)).rejects.toThrow(/unavailable/);
+  await expect(stage.checkoutOnce(id)).rejects.toThrow(/unavailable/);
   expect(await stage.checkout(id)).toMatchObject({ ok: true });
   stage.stripe.faults.add(unreadable);
-  await expect(stage.settleHold(id)).rejects.toThrow(/unavailable/);
+  await expect(stage.settleHoldOnce(id)).rejects.toThrow(/unavailable/);
 });
 
 test('a hold is not settled while Stripe cannot be reached', async () => {
   const booking = stage.book();
   await openSessionOf(booking.id);
   stage.stripe.goDown();
-  await expect(stage.settleHold(booking.id)).rejects.toThrow(/unavailable/);
+  await expect(stage.settleHoldOnce(booking.id)).rejects.toThrow(/unavailable/);
   stage.stripe.goUp();
   expect(await stage.settleHold(booking.id)).toMatchObject({ ok: true, value: { outcome: 'released' } });
 });

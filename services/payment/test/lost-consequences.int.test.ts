@@ -28,7 +28,7 @@ const inMinutes = (describe: string, isSo: () => Promise<boolean> | boolean, ste
       stage.service().reconcileNow();
       return false;
     },
-    { describe, timeoutMs: 60_000 },
+    { describe },
   );
 
 const told = (bookingId: string, subject: string, times = 1) =>
@@ -225,7 +225,7 @@ test('what one look at Stripe could not read to its end is not taken for read', 
       replica.reconcileNow();
       return false;
     },
-    { describe: 'it is known', timeoutMs: 60_000 },
+    { describe: 'it is known' },
   ).finally(async () => {
     await replica.drain();
     await stage.startService();

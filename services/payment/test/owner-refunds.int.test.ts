@@ -30,7 +30,6 @@ async function refundsOf(bookingId: string) {
 const succeeded = (bookingId: string, count: number) =>
   eventually(async () => (await refundsOf(bookingId)).filter(one => one.status === 'succeeded').length === count, {
     describe: `${count} refunds have succeeded`,
-    timeoutMs: 20_000,
   });
 
 test('an owner gives a part back and sees how far it is', async () => {
@@ -153,9 +152,8 @@ test('an owner refund for which too little is left by the time it is made fails,
   await stage.refund(bookingId, { refund: { amount: 5_000 } });
   stage.stripe.refunds.create({ payment_intent: intent, amount: 8_000 });
   stage.stripe.goUp();
-  const failed = await eventually(
-    async () => (await refundsOf(bookingId)).find(one => one.purpose === 'owner' && one.status === 'failed'),
-    { timeoutMs: 20_000 },
+  const failed = await eventually(async () =>
+    (await refundsOf(bookingId)).find(one => one.purpose === 'owner' && one.status === 'failed'),
   );
   expect(failed).toMatchObject({ failureReason: 'only 4000 CAD is left to give back' });
   expect(refundsAtStripe(intent).map(refund => refund.amount)).toEqual([8_000]);

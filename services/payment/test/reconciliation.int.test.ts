@@ -69,7 +69,7 @@ test('the schedule finds them too, also what happened while no replica was up', 
   await stage.stopService();
   await inSilence(() => void stage.stripe.refunds.create({ payment_intent: intent, amount: 1_000 }));
   await stage.startService();
-  await eventually(async () => (await stage.payments(bookingId))[0]?.amountRefunded === 1_000, { timeoutMs: 30_000 });
+  await eventually(async () => (await stage.payments(bookingId))[0]?.amountRefunded === 1_000);
 });
 
 test('what became of an old dispute is found, although Stripe believes that it told us', async () => {

@@ -1,19 +1,41 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { eventually } from '@monde-sauvage/testkit';
+import { eventually, recordingLogger } from '@monde-sauvage/testkit';
+import type { CrashPoint } from '../src/crash-points.ts';
 import type { PaymentService } from '../src/service.ts';
 import { type Stage, setStage } from './support.ts';
 
+const { logger, written } = recordingLogger();
+/** Where whoever comes first waits until it may go on. */
+const gates = new Map<CrashPoint, { isReached: boolean; opened: PromiseWithResolvers<void> }>();
 let stage: Stage;
 let other: PaymentService;
 beforeAll(async () => {
-  stage = await setStage();
+  stage = await setStage({
+    logger,
+    async passing(point) {
+      const gate = gates.get(point);
+      if (gate === undefined || gate.isReached) return;
+      gate.isReached = true;
+      await gate.opened.promise;
+    },
+  });
   other = await stage.startReplica();
 });
 afterAll(async () => {
   await other.drain();
   await stage.close();
 });
-afterEach(() => stage.stripe.faults.clear());
+afterEach(() => {
+  stage.stripe.faults.clear();
+  for (const { opened } of gates.values()) opened.resolve();
+  gates.clear();
+});
+
+function holdFirstAt(point: CrashPoint) {
+  const gate = { isReached: false, opened: Promise.withResolvers<void>() };
+  gates.set(point, gate);
+  return { isHeld: () => eventually(() => gate.isReached, { describe: point }), goOn: () => gate.opened.resolve() };
+}
 
 const longerThanLease = 121_000;
 const asked = () => stage.stripe.calls.count('POST', /^\/v1\/refunds$/);
@@ -39,10 +61,16 @@ async function cancelAndTakeOver(bookingId: string): Promise<void> {
 test('who was away for longer than its lease leaves the refund to who has it now', async () => {
   const { bookingId, intent } = await stage.bookPaid();
   const before = asked();
-  // The first one waits for what it reads before it refunds, and then the second one for its refund.
-  stage.stripe.faults.add({ match: { method: 'GET', path: '^/v1/checkout/sessions/' }, latencyMs: 5_000 });
-  stage.stripe.faults.add({ match: { method: 'POST', path: '^/v1/refunds$' }, latencyMs: 7_000 });
+  // The first one waits for what it reads before it refunds, and then the second one is about to make its refund.
+  await stage.quiet();
+  const first = holdFirstAt('GET /v1/checkout/sessions/:id answered, not noted');
+  const second = holdFirstAt('refund about to be made');
   await cancelAndTakeOver(bookingId);
+  await first.isHeld();
+  await second.isHeld();
+  first.goOn();
+  await eventually(() => written().includes('refund is not due any more'), { describe: 'the first leaves it' });
+  second.goOn();
   await eventually(async () => (await refundOf(bookingId))?.status === 'succeeded', { describe: 'the refund is made' });
   // Both have ended what they had begun.
   await Promise.all([stage.stopService(), other.drain()]);
@@ -61,7 +89,7 @@ test('two who are told of one failure of Stripe go on under one new key', async 
       stage.stripe.clock.moveBy(longerThanLease);
       return (await refundOf(bookingId))?.status === 'succeeded';
     },
-    { describe: 'the refund is made', timeoutMs: 60_000 },
+    { describe: 'the refund is made' },
   );
   expect(await refundOf(bookingId)).toMatchObject({ keyGeneration: 1 });
   expect(refundsAtStripe(intent)).toMatchObject([{ amount: 12_000 }]);
@@ -101,7 +129,7 @@ test('what was paid twice, and by now is the payment that counts, goes back alth
       stage.stripe.clock.moveBy(longerThanLease);
       return (await stage.payments(id))[1]?.status === 'refunded';
     },
-    { describe: 'the second is back', timeoutMs: 60_000 },
+    { describe: 'the second is back' },
   );
   expect(refundsAtStripe(String((await stage.payments(id))[1]?.paymentIntentId))).toMatchObject([{ amount: 12_000 }]);
   expect(await planned()).toMatchObject([{ purpose: 'cancellation', status: 'succeeded' }]);

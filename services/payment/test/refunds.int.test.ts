@@ -89,7 +89,6 @@ test.each([
   await eventually(
     async () => (await stage.db.refund.count({ where: { status: 'succeeded', payment: { bookingId } } })) === 1,
     {
-      timeoutMs: 20_000,
       describe: 'the refund has succeeded',
     },
   );

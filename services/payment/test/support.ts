@@ -11,6 +11,8 @@ import {
   type PaymentSnapshot,
   paymentEvents,
   paymentRequests,
+  type RequestContract,
+  type Result,
   refuse,
 } from '@monde-sauvage/contracts';
 import { sampleBooking } from '@monde-sauvage/contracts/sample-booking';
@@ -26,18 +28,23 @@ import {
   request,
   serveRequests,
   startOutboxRelay,
+  UnavailableError,
 } from '@monde-sauvage/messaging';
 import { createPool, prismaAdapter } from '@monde-sauvage/persistence';
 import { createMetrics, type Logger, newId } from '@monde-sauvage/service-kit';
 import { createTestDatabase, eventually, silentLogger, testNats } from '@monde-sauvage/testkit';
 import type { z } from 'zod';
 import { readConfig } from '../src/config.ts';
+import type { CrashPoint } from '../src/crash-points.ts';
 import { PrismaClient } from '../src/generated/prisma/client.ts';
 import { createPaymentService } from '../src/service.ts';
 import { createStripe } from '../src/stripe-client.ts';
 
 const prismaDir = path.join(import.meta.dirname, '../prisma');
 const webhookSecret = 'whsec_of_the_test';
+/** Longer than a contract's deadline: a machine that stands still for a moment is not what is tested. */
+const patienceMs = 60_000;
+const mostTries = 5;
 
 export type Stage = Awaited<ReturnType<typeof setStage>>;
 
@@ -45,7 +52,13 @@ export type Stage = Awaited<ReturnType<typeof setStage>>;
  * The payment service between its real neighbours' stand-ins: Stripe (the emulator), the booking service (answers
  * from `bookings` and announces what it is told to) and the gateway (hands webhooks on).
  */
-export async function setStage({ logger = silentLogger }: { logger?: Logger } = {}) {
+export async function setStage({
+  logger = silentLogger,
+  passing = async () => undefined,
+}: {
+  logger?: Logger;
+  passing?: (point: CrashPoint) => Promise<void>;
+} = {}) {
   const [nats, database, bookingDatabase] = await Promise.all([
     testNats(),
     createTestDatabase({ prismaDir }),
@@ -64,7 +77,7 @@ export async function setStage({ logger = silentLogger }: { logger?: Logger } = 
     STRIPE_WEBHOOK_SECRET: `whsec_next, ${webhookSecret}`,
   });
   const start = async () => {
-    const service = await createPaymentService(config, { now: stripe.admin.clock.now, logger });
+    const service = await createPaymentService(config, { now: stripe.admin.clock.now, logger, passing });
     await service.start();
     return service;
   };
@@ -160,6 +173,8 @@ export async function setStage({ logger = silentLogger }: { logger?: Logger } = 
       on(balanceEvents.balanceOverdue, async body => void notices.push(body)),
     ],
   });
+  const ask = <I extends z.ZodType, O extends z.ZodType>(contract: RequestContract<I, O>, input: z.input<I>) =>
+    request(nc, contract, input, { deadlineMs: Math.max(patienceMs, contract.deadlineMs) });
   const gateway = await startGateway((rawBody, signature) =>
     request(nc, paymentRequests.receiveWebhook, { rawBody, signature }),
   );
@@ -201,19 +216,21 @@ export async function setStage({ logger = silentLogger }: { logger?: Logger } = 
       return next;
     },
     checkout: (bookingId: string, actor: Actor = { kind: 'guest', bookingId }) =>
-      request(nc, paymentRequests.openCheckout, { actor, bookingId }),
+      askAgain(() => ask(paymentRequests.openCheckout, { actor, bookingId })),
+    /** For who expects that it is unavailable. */
+    checkoutOnce: (bookingId: string) =>
+      ask(paymentRequests.openCheckout, { actor: { kind: 'guest', bookingId }, bookingId }),
     /** The owner asks for what moved. */
     ledger: (establishmentId: string, o: Partial<z.input<typeof paymentRequests.listLedger.input>> = {}) =>
-      request(nc, paymentRequests.listLedger, { actor: ownerOf(establishmentId), establishmentId, ...o }),
+      askAgain(() => ask(paymentRequests.listLedger, { actor: ownerOf(establishmentId), establishmentId, ...o })),
     disputes: (establishmentId: string, o: Partial<z.input<typeof paymentRequests.listDisputes.input>> = {}) =>
-      request(nc, paymentRequests.listDisputes, { actor: ownerOf(establishmentId), establishmentId, ...o }),
+      ask(paymentRequests.listDisputes, { actor: ownerOf(establishmentId), establishmentId, ...o }),
     refund: (bookingId: string, o: Partial<z.input<typeof paymentRequests.createRefund.input>> = {}) =>
-      request(nc, paymentRequests.createRefund, { actor: { kind: 'admin' }, bookingId, refund: {}, ...o }),
-    reconcile: (days = 7, who: Actor = { kind: 'admin' }) =>
-      request(nc, paymentRequests.reconcile, { actor: who, days }),
-    reviews: (who: Actor = { kind: 'admin' }) => request(nc, paymentRequests.listReviews, { actor: who }),
+      ask(paymentRequests.createRefund, { actor: { kind: 'admin' }, bookingId, refund: {}, ...o }),
+    reconcile: (days = 7, who: Actor = { kind: 'admin' }) => ask(paymentRequests.reconcile, { actor: who, days }),
+    reviews: (who: Actor = { kind: 'admin' }) => ask(paymentRequests.listReviews, { actor: who }),
     resolve: (id: string, note: string, who: Actor = { kind: 'admin' }) =>
-      request(nc, paymentRequests.resolveReview, { actor: who, id, note }),
+      ask(paymentRequests.resolveReview, { actor: who, id, note }),
     natsUrl: nats.url,
     /** Where a replica finds everything. */
     servers: { NATS_URL: nats.url, DATABASE_URL: database.databaseUrl, STRIPE_API_BASE_URL: stripe.url },
@@ -221,10 +238,11 @@ export async function setStage({ logger = silentLogger }: { logger?: Logger } = 
     /** Somebody with the account's key, by hand. */
     stripeClient: createStripe({ apiBaseUrl: stripe.url, secretKey: 'sk_test', metrics }),
     refunds: (bookingId: string, actor: Actor = { kind: 'admin' }) =>
-      request(nc, paymentRequests.listRefunds, { actor, bookingId }),
-    settleHold: (bookingId: string) => request(nc, paymentRequests.settleHold, { bookingId }),
+      ask(paymentRequests.listRefunds, { actor, bookingId }),
+    settleHold: (bookingId: string) => askAgain(() => ask(paymentRequests.settleHold, { bookingId })),
+    settleHoldOnce: (bookingId: string) => ask(paymentRequests.settleHold, { bookingId }),
     receiveWebhook: (rawBody: string, signature: string) =>
-      request(nc, paymentRequests.receiveWebhook, { rawBody: Buffer.from(rawBody).toString('base64'), signature }),
+      ask(paymentRequests.receiveWebhook, { rawBody: Buffer.from(rawBody).toString('base64'), signature }),
     /** A booking that its guest has paid and that booking has confirmed. */
     async bookPaid(o: Partial<BookingSnapshot> = {}) {
       const made = this.book(o);
@@ -299,6 +317,17 @@ export async function setStage({ logger = silentLogger }: { logger?: Logger } = 
       await nats.stop();
     },
   };
+}
+
+/** As who reads "try again shortly" does: payment may have missed the answer of one whom it asked itself. */
+async function askAgain<T>(ask: () => Promise<Result<T>>): Promise<Result<T>> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof UnavailableError) || tries === mostTries) throw error;
+    }
+  }
 }
 
 export const ownerOf = (establishmentId: string): Actor => ({ kind: 'owner', establishmentId, keyId: establishmentId });
