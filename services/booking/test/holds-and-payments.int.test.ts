@@ -16,6 +16,7 @@ import {
   awaitVersion,
   type BookingSystem,
   book,
+  bookInTheEnd,
   granted,
   paymentFor,
   readActions,
@@ -113,7 +114,7 @@ describe('a hold', () => {
       expect(asked).toContain(booking.id);
     });
     await withPayment('released', async () => {
-      granted(await book(system, chalet.id, 10));
+      await bookInTheEnd(system, chalet.id, 10);
     });
     expect(refusalOf(await extend(booking.id, 60))).toBe('not_pending');
   });
@@ -162,7 +163,7 @@ describe('a hold', () => {
       await withPayment('released', async () => {
         system.service.nudgeHolds();
         replica.nudgeHolds();
-        granted(await book(system, chalet.id, 10));
+        await bookInTheEnd(system, chalet.id, 10);
         await untilVersion(booking.id, 3);
       });
       expect(await actionsOf(booking.id)).toEqual(['placed', 'hold_extended', 'hold_expired']);
@@ -190,7 +191,7 @@ describe('a hold that Checkout extends again and again', () => {
     expect(refusalOf(await extend(booking.id, 121))).toBe('not_pending');
     system.travel(94);
     await withPayment('released', async () => {
-      granted(await book(system, chalet.id, 10));
+      await bookInTheEnd(system, chalet.id, 10);
     });
   });
 });

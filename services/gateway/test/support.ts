@@ -11,7 +11,7 @@ export interface Stage {
   gateway: GatewayService;
   fakes: Fakes;
   url: string;
-  /** fetch against the gateway; `token` becomes the bearer credential, `json` the body. */
+  /** fetch against the gateway, again when it answers 503; `token` becomes the bearer credential, `json` the body. */
   call(
     method: string,
     path: string,
@@ -44,23 +44,36 @@ export async function startStage(
     fakes,
     url,
     call: (method, path, { token, json, headers, body } = {}) =>
-      fetch(`${url}${path}`, {
-        method,
-        redirect: 'manual',
-        headers: {
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-          ...(json === undefined ? {} : { 'content-type': 'application/json' }),
-          ...headers,
-        },
-        ...(json === undefined ? {} : { body: JSON.stringify(json) }),
-        ...(body === undefined ? {} : { body }),
-      }),
+      askAgain(() =>
+        fetch(`${url}${path}`, {
+          method,
+          redirect: 'manual',
+          headers: {
+            ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+            ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+            ...headers,
+          },
+          ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+          ...(body === undefined ? {} : { body }),
+        }),
+      ),
     close: async () => {
       await gateway.drain();
       await fakes.close();
       await nats.stop();
     },
   };
+}
+
+const mostTries = 3;
+
+/** As clients do: on a machine that stands still for a moment, the gateway may miss the answer of a service. */
+async function askAgain(ask: () => Promise<Response>): Promise<Response> {
+  for (let tries = 1; ; tries += 1) {
+    const response = await ask();
+    if (response.status !== 503 || tries === mostTries) return response;
+    await response.body?.cancel();
+  }
 }
 
 /** The problem an answer carries; fails when it is not one, or not marked as one. */
