@@ -32,6 +32,7 @@ test('a dead letter is replayed by the consumer that gave it up, and by no other
   broken = false;
   await replay();
   expect(replayed).toMatchObject([{ id, deliveries: 2 }]);
+  await eventually(() => elsewhere.length > 0);
   expect(elsewhere).toEqual(['b-1']);
   expect(await listDeadLetters(stage().pool)).toEqual([]);
   expect(await listDeadLetters(stage().pool, { replayed: true })).toMatchObject([{ replayedAt: expect.any(Date) }]);
@@ -63,7 +64,7 @@ test('an operator lists what was given up, without its content, and has all of i
   const { stdout: replayed } = await run(process.execPath, [entry, 'replay', 'all'], { env });
   expect(replayed).toMatch(/^\S+ booking\.created: handled\n$/);
   expect((await run(process.execPath, [entry], { env })).stdout).toBe('');
-}, 60_000);
+});
 
 test('a replay without a running replica is unavailable', async () => {
   const consumer = await stage().consume(async () => Promise.reject(new Error('a bug')), { maxDeliver: 1 });

@@ -142,7 +142,7 @@ test('goes on after its connection was cut while it waited for JetStream', async
   );
   expect(cut.rowCount).toBe(1);
   await ensureStream(nc, 'BOOKING');
-  await eventually(async () => (await stage.unpublished()) === 0, { timeoutMs: 15_000, describe: 'an empty outbox' });
+  await eventually(async () => (await stage.unpublished()) === 0, { describe: 'an empty outbox' });
   await relay.drain();
 });
 

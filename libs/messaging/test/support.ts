@@ -13,7 +13,7 @@ export const addNight = defineRequest({
   subject: 'svc.booking.add_night',
   input: z.object({ nights: z.number().int() }),
   output: z.object({ nights: z.number(), at: z.iso.datetime().transform(text => new Date(text)) }),
-  deadlineMs: 500,
+  deadlineMs: 30_000,
 });
 export const bookingCreated = defineEvent({
   subject: 'booking.created',

@@ -54,7 +54,7 @@ test('applies every migration in order, with function bodies and exclusion const
 test('applies each migration once when ten replicas start at once', async () => {
   await emptyDatabase();
   const results = await Promise.all(
-    Array.from({ length: 10 }, () => migrate({ databaseUrl, prismaDir, lockWaitMs: 20_000 })),
+    Array.from({ length: 10 }, () => migrate({ databaseUrl, prismaDir, lockWaitMs: 60_000 })),
   );
   expect(results.flatMap(result => result.applied)).toEqual(names);
 });

@@ -78,7 +78,7 @@ describe('a property of sequences', () => {
 });
 
 test('what is cut short while it is made smaller has ended before the failure is told', async () => {
-  const shrinkForMs = 50;
+  const shrinkForMs = 1_000;
   let calls = 0;
   let under = 0;
   let cutShort = 0;

@@ -33,7 +33,7 @@ describe('idempotency keys and faults', () => {
   });
 
   test('two calls with one key at once: one runs, the other is a conflict', async () => {
-    emulator.admin.faults.add({ match: sessions, latencyMs: 50 });
+    emulator.admin.faults.add({ match: sessions, latencyMs: 2_000 });
     const results = await Promise.allSettled([
       stripe.checkout.sessions.create(checkout, withKey),
       stripe.checkout.sessions.create(checkout, withKey),
