@@ -9,15 +9,15 @@ let system: System;
 beforeAll(async () => {
   system = await prepareSystem();
   await system.cluster.run('up', '-d');
-}, 300_000);
+}, 600_000);
 
 afterAll(async () => {
   await system?.remove();
-}, 120_000);
+}, 600_000);
 
 it('the cluster plays the five scenarios', async () => {
   expect(await system.playDemo()).toContain('All five scenarios came true.');
-}, 240_000);
+}, 600_000);
 
 it('the cluster plays them with one NATS node and one replica of each service stopped', async () => {
   const replicated = ['booking', 'availability', 'calendar-sync', 'payment', 'gateway-replica'];
@@ -27,4 +27,4 @@ it('the cluster plays them with one NATS node and one replica of each service st
   await docker('stop', '--time', '15', node, ...first.map(([name = '']) => name));
   expect(await system.playDemo()).toContain('All five scenarios came true.');
   await system.checkInvariants();
-}, 300_000);
+}, 600_000);

@@ -73,7 +73,7 @@ it('a change in one service is built with the installed packages of the build be
     await removeImage(`monde-sauvage/gateway:${tag}`);
     await rm(folder, { recursive: true });
   }
-}, 240_000);
+}, 600_000);
 
 /** Deleted in the work tree, not yet in git's index. */
 function ignoreMissing(error: NodeJS.ErrnoException): void {

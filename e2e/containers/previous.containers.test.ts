@@ -20,13 +20,13 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'monde-sauvage-previous-'));
   system = await prepareSystem();
   await system.single.run('up', '-d');
-}, 300_000);
+}, 600_000);
 
 afterAll(async () => {
   await system?.remove();
   for (const service of serviceNames) await removeImage(`monde-sauvage/${service}:${tag}`);
   if (folder) await rm(folder, { recursive: true });
-}, 120_000);
+}, 600_000);
 
 it.each(serviceNames)(
   'the previous version of %s does its work among the present versions of the others, and is replaced again',
@@ -51,7 +51,7 @@ it.each(serviceNames)(
     await system.checkInvariants();
     say('replaced by the version of today, every invariant holds');
   },
-  600_000,
+  1_200_000,
 );
 
 /** Says what was reached, and when: a build takes its time. */

@@ -57,7 +57,7 @@ export async function prepareSystem(): Promise<System> {
 
 async function playDemo(url: string): Promise<string> {
   await eventually(async () => (await fetch(url).catch(() => undefined))?.ok, {
-    timeoutMs: 120_000,
+    timeoutMs: 300_000,
     describe: 'the demo establishment is there',
   });
   const play = promisify(execFile)(process.execPath, [join(root, 'e2e', 'demo', 'main.ts')], {
@@ -76,7 +76,7 @@ async function checkInvariants(compose: Compose): Promise<void> {
       await compose.run('run', '--rm', '-T', '-e', 'INVARIANTS_GRACE_SECONDS=5', 'invariants');
       return true;
     },
-    { timeoutMs: 60_000, describe: 'every invariant' },
+    { timeoutMs: 180_000, describe: 'every invariant' },
   );
 }
 
@@ -115,6 +115,6 @@ export async function untilHealthy(compose: Compose, service: string): Promise<v
       const found = await Promise.all((await compose.containers(service)).map(look));
       return found.length > 0 && found.every(({ State }) => State.Health?.Status === 'healthy');
     },
-    { timeoutMs: 90_000, describe: `${service} is healthy` },
+    { timeoutMs: 240_000, describe: `${service} is healthy` },
   );
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Api, bodyOf } from '../support/api.ts';
 
 /** As long as a service that is replaced, or a machine that has much else to do, may keep somebody waiting. */
-const patienceMs = 15_000;
+const patienceMs = 60_000;
 const pauseMs = 500;
 
 /**

@@ -31,7 +31,7 @@ export async function invariantsHold(
         if (findings.every(finding => finding.violations.length === 0)) return true;
         throw new Error(`\n${describeFindings(findings)}`);
       },
-      { timeoutMs: 30_000, describe: 'every invariant' },
+      { timeoutMs: 120_000, describe: 'every invariant' },
     );
   } finally {
     await close();

@@ -8,8 +8,8 @@ import { daysToSpring, startWorld, type World } from './calendar/world.ts';
 let world: World;
 beforeAll(async () => {
   world = await startWorld();
-}, 60_000);
-afterAll(() => world?.stop(), 60_000);
+}, 300_000);
+afterAll(() => world?.stop(), 300_000);
 
 /** In each npm test; the soak goes on for as long as it is told. */
 const usualCount = 500;

@@ -21,8 +21,8 @@ let platform: TimedPlatform;
 beforeAll(async () => {
   platform = await startInTime();
   platform.travelTo('2028-01-15T17:00:00Z');
-}, 90_000);
-afterAll(() => platform?.stop(), 60_000);
+}, 300_000);
+afterAll(() => platform?.stop(), 300_000);
 
 const deposit = { percentage: 30, balanceDaysBefore: 30, reminderDays: 7, graceDays: 3 };
 const tiers = [

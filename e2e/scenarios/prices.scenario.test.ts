@@ -47,11 +47,11 @@ beforeAll(async () => {
   };
   await lodge.owner.expect(200, z.unknown(), 'PATCH', `/v1/chalets/${lodge.chaletId}`, { body: rates });
   await change({ taxes, deposit });
-}, 90_000);
+}, 300_000);
 
-afterEach(() => invariantsHold(scenario.platform, answers), 60_000);
+afterEach(() => invariantsHold(scenario.platform, answers), 300_000);
 
-afterAll(() => scenario?.stop(), 60_000);
+afterAll(() => scenario?.stop(), 300_000);
 
 const readBooking = (id: string) => lodge.owner.expect(200, booking, 'GET', `/v1/bookings/${id}`);
 

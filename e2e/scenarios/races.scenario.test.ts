@@ -21,11 +21,11 @@ const answers = recordAnswers();
 beforeAll(async () => {
   scenario = answers.listenTo(await startScenario());
   lodge = await openLodge(scenario, { google: false });
-}, 90_000);
+}, 300_000);
 
-afterEach(() => invariantsHold(scenario.platform, answers), 60_000);
+afterEach(() => invariantsHold(scenario.platform, answers), 300_000);
 
-afterAll(() => scenario?.stop(), 60_000);
+afterAll(() => scenario?.stop(), 300_000);
 
 const tally = (answers: Answer[]): Record<number, number> => {
   const counts: Record<number, number> = {};

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 
 /** One answer of the HTTP API. `body` is whatever JSON came, or undefined when there was none. */
@@ -51,6 +52,31 @@ export function createApi(baseUrl: string, token?: string): Api {
       return schema.parse(bodyOf(answer, { status, method, path }));
     },
     as: other => createApi(baseUrl, other),
+  };
+}
+
+const mostTries = 5;
+
+/**
+ * As people do who read "try again shortly": a machine that is busy, or stands still for a moment, has services miss their
+ * deadlines. What takes a key is asked for under one, so that it happens once; all else that is asked for twice here does no
+ * harm: it happens once, or makes one more that nobody uses.
+ */
+export function askAgain(api: Api): Api {
+  const call: Api['call'] = async (method, path, o = {}) => {
+    const takesKey = method === 'POST' && /^\/v1\/bookings(\/[^/]+\/refunds)?$/.test(path);
+    const asked = takesKey ? { ...o, headers: { 'idempotency-key': randomUUID(), ...o.headers } } : o;
+    for (let tries = 1; ; tries += 1) {
+      const answer = await api.call(method, path, asked);
+      if (answer.status !== 503 || tries === mostTries) return answer;
+    }
+  };
+  return {
+    call,
+    async expect(status, schema, method, path, o) {
+      return schema.parse(bodyOf(await call(method, path, o), { status, method, path }));
+    },
+    as: token => askAgain(api.as(token)),
   };
 }
 

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { createdBooking, historyEntry } from '@monde-sauvage/contracts';
 import { type StripeAdmin, startStripeEmulator } from '@monde-sauvage/emulators';
@@ -13,7 +12,7 @@ import { readConfig as readGatewayConfig } from '../../services/gateway/src/conf
 import { createGatewayService } from '../../services/gateway/src/service.ts';
 import { readConfig as readPaymentConfig } from '../../services/payment/src/config.ts';
 import { createPaymentService } from '../../services/payment/src/service.ts';
-import { type Api, bodyOf, createApi } from './api.ts';
+import { type Api, askAgain, createApi } from './api.ts';
 
 const adminKey = 'admin-key-of-the-scenario';
 const webhookSecret = 'whsec_of_the_scenario';
@@ -88,31 +87,6 @@ export async function startInTime(): Promise<TimedPlatform> {
   };
 }
 
-const mostTries = 5;
-
-/**
- * As people do who read "try again shortly": all services share this process, and on a machine that is busy one may miss a
- * deadline. What takes a key is asked for under one, so that it happens once; all else that is asked for twice here does no
- * harm: it happens once, or makes one more that nobody uses.
- */
-function askAgain(api: Api): Api {
-  const call: Api['call'] = async (method, path, o = {}) => {
-    const takesKey = method === 'POST' && /^\/v1\/bookings(\/[^/]+\/refunds)?$/.test(path);
-    const asked = takesKey ? { ...o, headers: { 'idempotency-key': randomUUID(), ...o.headers } } : o;
-    for (let tries = 1; ; tries += 1) {
-      const answer = await api.call(method, path, asked);
-      if (answer.status !== 503 || tries === mostTries) return answer;
-    }
-  };
-  return {
-    call,
-    async expect(status, schema, method, path, o) {
-      return schema.parse(bodyOf(await call(method, path, o), { status, method, path }));
-    },
-    as: token => askAgain(api.as(token)),
-  };
-}
-
 const identified = z.object({ id: z.string() });
 
 /** An owner with one chalet at 200.00 a night. */
@@ -165,5 +139,5 @@ export const comesTrue = <T>(platform: TimedPlatform, describe: string, look: ()
       platform.nudge();
       return look();
     },
-    { timeoutMs: 30_000, describe },
+    { describe },
   );

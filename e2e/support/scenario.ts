@@ -7,7 +7,7 @@ import { eventually, reservePort, testNats } from '@monde-sauvage/testkit';
 import { z } from 'zod';
 import { type Platform, startPlatform } from '../../scripts/platform/platform.ts';
 import { readSettings } from '../../scripts/platform/settings.ts';
-import { type Api, createApi } from './api.ts';
+import { type Api, askAgain, createApi } from './api.ts';
 import { createGoogleHand, type GoogleHand } from './google.ts';
 import { createStripeHand, type StripeHand } from './stripe.ts';
 
@@ -52,7 +52,7 @@ export async function startScenario(env: Record<string, string> = {}): Promise<S
   };
   try {
     const platform = await startPlatform(settings);
-    const api = createApi(platform.gatewayUrl);
+    const api = askAgain(createApi(platform.gatewayUrl));
     return {
       platform,
       api,
@@ -122,14 +122,15 @@ async function connectGoogle(google: GoogleHand, lodge: Lodge): Promise<void> {
       const overview = await lodge.owner.expect(200, googleOverview, 'GET', path);
       return overview.calendars.every(({ status, channelExpiresAt }) => status === 'ok' && channelExpiresAt !== null);
     },
-    { timeoutMs: 20_000, describe: 'Google to push what changes' },
+    { describe: 'Google to push what changes' },
   );
 }
 
 export type CreatedBooking = z.infer<typeof createdBooking>;
 
-/** Today's date plus a number of days, far enough from any time zone's midnight for a test. */
-export const dateAhead = (days: number): CivilDate => addDays(new Date().toISOString().slice(0, 10), days);
+const begunOn = new Date().toISOString().slice(0, 10);
+/** The date on which the test file began plus a number of days, far enough from any time zone's midnight for a test. */
+export const dateAhead = (days: number): CivilDate => addDays(begunOn, days);
 
 export interface StayWish {
   startDate: CivilDate;
@@ -147,7 +148,9 @@ export const bookingBody = (chaletId: string, wish: StayWish) => ({
 });
 
 export const book = (scenario: Scenario, chaletId: string, wish: StayWish): Promise<CreatedBooking> =>
-  scenario.api.expect(201, createdBooking, 'POST', '/v1/bookings', { body: bookingBody(chaletId, wish) });
+  scenario.api.expect(201, createdBooking, 'POST', '/v1/bookings', {
+    body: bookingBody(chaletId, wish),
+  });
 
 const checkoutLink = z.object({ checkoutUrl: z.url() });
 
@@ -174,7 +177,7 @@ export const calendarSettles = (
       const mirrors = await scenario.google.mirrorsOf(lodge.calendarId, bookingId);
       return accept(mirrors) ? mirrors : undefined;
     },
-    { timeoutMs: 20_000, describe: `the calendar to hold the right events of booking ${bookingId}` },
+    { describe: `the calendar to hold the right events of booking ${bookingId}` },
   );
 
 /** Waits until no mirror of the lodge waits for the calendar any more: what Google holds now is what it will hold. */
@@ -185,5 +188,5 @@ export const mirrorsAreDone = (lodge: Lodge) =>
       const overview = await lodge.owner.expect(200, googleOverview, 'GET', path);
       return overview.calendars.every(({ mirrors }) => mirrors.waiting + mirrors.blocked + mirrors.failed === 0);
     },
-    { timeoutMs: 20_000, describe: 'the mirrors to be done' },
+    { describe: 'the mirrors to be done' },
   );

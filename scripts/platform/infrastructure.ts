@@ -59,7 +59,7 @@ function keepRunning(name: string, server: Server, say: (line: string) => void):
 /** @throws Error with one line naming NATS_URL when nobody answers there */
 async function checkNats(servers: string): Promise<void> {
   const logger = createLogger({ service: 'start', level: 'silent' });
-  await closeNats(await connectNats({ servers, service: 'start', logger, connectTimeoutMs: 3_000 }));
+  await closeNats(await connectNats({ servers, service: 'start', logger, connectTimeoutMs: 15_000 }));
 }
 
 /** The same server, another database; query parameters such as sslmode stay. */
@@ -70,7 +70,7 @@ function onDatabase(base: string, name: string): string {
 }
 
 async function createDatabases(maintenanceUrl: string, urls: string[]): Promise<void> {
-  const client = new pg.Client({ connectionString: maintenanceUrl, connectionTimeoutMillis: 5_000 });
+  const client = new pg.Client({ connectionString: maintenanceUrl, connectionTimeoutMillis: 15_000 });
   try {
     await client.connect();
   } catch (error) {

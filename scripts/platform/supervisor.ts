@@ -16,7 +16,7 @@ export interface Supervised {
 }
 
 const restartDelayMs = 1_000;
-const readyTimeoutMs = 30_000;
+const readyTimeoutMs = 120_000;
 
 /**
  * Runs `node <entry>` with its output in `logFile`. A process that ends although it should run is started again after a

@@ -62,4 +62,4 @@ export async function findWork(world: World): Promise<string[]> {
   return [...booking, ...calendar, ...(unsettled > 0 ? [`${unsettled} events not handled`] : [])];
 }
 
-export const becomeQuiet = (world: World): Promise<void> => untilQuiet(() => findWork(world), { timeoutMs: 120_000 });
+export const becomeQuiet = (world: World): Promise<void> => untilQuiet(() => findWork(world), { timeoutMs: 300_000 });
