@@ -50,7 +50,7 @@ export async function startCalendarSystem(variables: Record<string, string> = {}
   await ensureStream(nc, 'BOOKING');
   const ask = <I extends z.ZodType, O extends z.ZodType>(contract: RequestContract<I, O>, input: z.input<I>) =>
     request(nc, contract, input, { deadlineMs: patienceMs });
-  const gateway = await startPushAddress(ask);
+  const gateway = await startPushAddress((contract, input) => request(nc, contract, input));
   const encryptionKey = randomBytes(32).toString('base64');
   const environment = {
     DATABASE_URL: database.databaseUrl,
