@@ -171,6 +171,35 @@ describe('a service', () => {
     await eventually(async () => !(await isFound(dateAhead(80))), { describe: 'its booking to be known again' });
   });
 
+  it('misses what the calendars said because their stream was lost: it is found out and said again', async () => {
+    const { services, infrastructure } = scenario.platform;
+    await scenario.google.setDown(true);
+    const created = await book(scenario, lodge.chaletId, { startDate: dateAhead(86), endDate: dateAhead(88) });
+    await services.booking.stop();
+    await scenario.google.setDown(false);
+    const isLinked = `SELECT 1 FROM mirrors WHERE booking_id = '${created.id}' AND linked_event_id IS NOT NULL`;
+    await eventually(async () => (await rowsOf(infrastructure, 'calendar-sync', isLinked)) === 1, {
+      timeoutMs: 30_000,
+    });
+    const stay = { startDate: dateAhead(90), endDate: dateAhead(92) };
+    await scenario.google.addEvent(lodge.calendarId, { title: 'Famille Roy', ...stay });
+    const isRead = `SELECT 1 FROM external_events WHERE title = 'Famille Roy' AND status = 'active'`;
+    await eventually(async () => (await rowsOf(infrastructure, 'calendar-sync', isRead)) === 1, { timeoutMs: 30_000 });
+    await loseStream(infrastructure, 'CALENDAR', 'calendar-sync');
+    await services.booking.start();
+    await services.booking.ready();
+    await eventually(async () => (await readBooking(created.id)).googleEventId, { describe: 'the link to be known' });
+    const body = bookingBody(lodge.chaletId, stay);
+    await eventually(
+      async () => {
+        const path = `/v1/chalets/${lodge.chaletId}/availability?from=${stay.startDate}&to=${stay.endDate}`;
+        return !(await scenario.api.expect(200, availability, 'GET', path)).available;
+      },
+      { describe: "the owner's nights to be taken" },
+    );
+    expect(await scenario.api.call('POST', '/v1/bookings', { body })).toMatchObject({ status: 409 });
+  });
+
   it('is killed while guests book: every booking answered 201 exists, and each has its event', async () => {
     const { services } = scenario.platform;
     const wishes = Array.from({ length: 20 }, (_, index) => ({
@@ -194,20 +223,27 @@ describe('a service', () => {
   });
 });
 
-/** Deletes booking's stream once everything is published to it, as a rolled back JetStream would lose it. */
-async function loseStream(infrastructure: Infrastructure, stream: string): Promise<void> {
-  const database = new pg.Client({ connectionString: infrastructure.databaseUrl('booking') });
-  await database.connect();
-  try {
-    await eventually(async () => {
-      const { rowCount } = await database.query('SELECT 1 FROM outbox WHERE published_at IS NULL LIMIT 1');
-      return rowCount === 0;
-    });
-  } finally {
-    await database.end();
-  }
+/** Deletes a service's stream once everything is published to it, as a rolled back JetStream would lose it. */
+async function loseStream(
+  infrastructure: Infrastructure,
+  stream: string,
+  service: 'booking' | 'calendar-sync' = 'booking',
+): Promise<void> {
+  const waiting = 'SELECT 1 FROM outbox WHERE published_at IS NULL LIMIT 1';
+  await eventually(async () => (await rowsOf(infrastructure, service, waiting)) === 0);
   const connection = await connect({ servers: infrastructure.natsUrl });
   const manager = await connection.jetstreamManager();
   await manager.streams.delete(stream);
   await connection.close();
+}
+
+/** How many rows a query of a service's database finds. */
+async function rowsOf(infrastructure: Infrastructure, service: 'booking' | 'calendar-sync', sql: string) {
+  const database = new pg.Client({ connectionString: infrastructure.databaseUrl(service) });
+  await database.connect();
+  try {
+    return (await database.query(sql)).rowCount;
+  } finally {
+    await database.end();
+  }
 }

@@ -302,13 +302,28 @@ export const bookingRequests = {
   /**
    * Anti-entropy: per chalet, how many bookings there are and a hash of their ids and versions (md5 of `id:version`
    * joined by `,` in order of id), of the bookings that end on `endingFrom` or later; `website` leaves external ones
-   * out. Pages by chalet id.
+   * out. Pages by chalet id. Whoever sends `withCalendar` is also told a hash of what booking has heard of the chalet's
+   * calendar (md5 of the lines `bookingId:googleEventId` of website bookings that name an event and
+   * `googleEventId:revision` of external events that take nights, joined by `,` in the order of their bytes).
    */
   digestChalets: defineRequest({
     subject: 'svc.booking.digest_chalets',
-    input: z.object({ ...digestScope, after: id.nullable(), limit: z.int().min(1).max(500) }),
+    input: z.object({
+      ...digestScope,
+      after: id.nullable(),
+      limit: z.int().min(1).max(500),
+      withCalendar: z.boolean().optional(),
+    }),
     output: z.object({
-      items: z.array(z.object({ chaletId: id, chaletVersion: z.int(), count: z.int(), hash: z.string() })),
+      items: z.array(
+        z.object({
+          chaletId: id,
+          chaletVersion: z.int(),
+          count: z.int(),
+          hash: z.string(),
+          calendarHash: z.string().optional(),
+        }),
+      ),
       next: id.nullable(),
     }),
     deadlineMs: 5_000,

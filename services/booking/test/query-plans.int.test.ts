@@ -74,6 +74,8 @@ test('a digest reads only what is compared', async () => {
   const scope = { endingFrom: from, source: 'website', after: null, limit: 100 } as const;
   const plan = await planOf(() => digestChalets({ prisma }, scope));
   expect(plan).toMatch(byChaletAndDate);
+  const ofCalendars = await planOf(() => digestChalets({ prisma }, { ...scope, withCalendar: true }));
+  expect(ofCalendars).toMatch(byChaletAndDate);
 });
 
 test('metrics read no table from end to end', async () => {

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { addDays, bookingRequests, establishmentRequests } from '@monde-sauvage/contracts';
+import { addDays, bookingRequests, calendarEvents, establishmentRequests } from '@monde-sauvage/contracts';
 import { describeDrift } from '@monde-sauvage/persistence';
 import fc from 'fast-check';
 import {
   admin,
+  awaitVersion,
   type BookingSystem,
   book,
   granted,
@@ -139,6 +140,38 @@ describe('the anti-entropy sweep', () => {
     expect(granted(await system.ask(bookingRequests.resendChalet, { ...scope, chaletId: chalet.id }))).toEqual({
       queued: 4,
     });
+  });
+
+  it('finds a hash of what was heard of its calendar: links of website bookings, events that take nights', async () => {
+    const { chalet, establishment } = await seedChalet(system);
+    const linked = granted(await book(system, chalet.id, 10));
+    granted(await book(system, chalet.id, 15));
+    const link = { bookingId: linked.id, googleEventId: 'mirror', calendarId: 'calendar', revision: 7 };
+    await system.publish(calendarEvents.eventLinked, link);
+    await awaitVersion(system, linked.id, 2);
+    const about = { chaletId: chalet.id, establishmentId: establishment.id, calendarId: 'calendar' };
+    const stay = { startDate: addDays(system.today(), 40), endDate: addDays(system.today(), 40) };
+    const changed = (googleEventId: string) =>
+      ({ kind: 'changed', ...about, ...stay, googleEventId, title: 'x', etag: '1', revision: 3 }) as const;
+    const changes = [changed('stays'), changed('gone'), { ...changed('stays'), title: null, revision: 4 }];
+    const removed = { kind: 'removed', ...about, googleEventId: 'gone', reason: 'deleted', revision: 4 } as const;
+    granted(await system.ask(bookingRequests.recordExternalEvents, { changes: [...changes, removed] }));
+    granted(await system.ask(bookingRequests.recordExternalEvents, { changes: [changed('back')] }));
+    const back = { kind: 'removed', ...about, googleEventId: 'back', reason: 'deleted', revision: 4 } as const;
+    granted(await system.ask(bookingRequests.recordExternalEvents, { changes: [back] }));
+    granted(await system.ask(bookingRequests.recordExternalEvents, { changes: [{ ...changed('back'), revision: 5 }] }));
+    const hashFrom = async (endingFrom: string, withCalendar?: boolean) => {
+      const scope = { endingFrom, source: 'website' as const, after: null, limit: 500, withCalendar };
+      const { items } = granted(await system.ask(bookingRequests.digestChalets, scope));
+      return items.find(({ chaletId }) => chaletId === chalet.id)?.calendarHash;
+    };
+    const hashOf = (lines: string[]) => createHash('md5').update(lines.toSorted().join(',')).digest('hex');
+    const events = ['stays:4', 'back:5'];
+    expect(await hashFrom(system.today(), true)).toBe(hashOf([...events, `${linked.id}:mirror`]));
+    // An event that ends on the day on which it begins takes that night.
+    expect(await hashFrom(addDays(system.today(), 41), true)).toBe(hashOf(events));
+    expect(await hashFrom(addDays(system.today(), 42), true)).toBe(hashOf([]));
+    expect(await hashFrom(system.today())).toBeUndefined();
   });
 });
 

@@ -40,6 +40,7 @@ import { catchUp } from './stores/calendar-store.ts';
 import { type Timing, timing } from './timing.ts';
 import { createTokenCipher } from './token-cipher.ts';
 import { startTokenRevoker } from './token-revoker.ts';
+import { startTellingAgain } from './told-again.ts';
 
 const name = 'calendar-sync';
 export const prismaDir = fileURLToPath(new URL('../prisma', import.meta.url));
@@ -136,6 +137,7 @@ async function run(
   const keeper = startChannelKeeper(context);
   const revoker = startTokenRevoker(context);
   const decisions = startDecisionKeeper(context);
+  const telling = startTellingAgain(context);
   measureWaiting(context);
 
   const requests = await serveRequests({
@@ -180,7 +182,7 @@ async function run(
     async stop() {
       ops.setDraining();
       // Workers take nothing new from now on, while requests are still answered.
-      const workers = [writer, syncer.worker, keeper, revoker, decisions].map(worker => worker.drain());
+      const workers = [writer, syncer.worker, keeper, revoker, decisions, telling].map(worker => worker.drain());
       // What waits for a Google that hangs is left behind after a while: everything here may end anywhere.
       await atMost(3_500, Promise.all([requests.drain(), events.drain(), sweep.drain()]));
       await atMost(3_000, Promise.all([...workers, google.settled()]));

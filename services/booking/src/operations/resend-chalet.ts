@@ -12,6 +12,7 @@ interface ChaletDigest {
   chaletVersion: number;
   count: number;
   hash: string;
+  calendarHash?: string;
 }
 
 /** Which bookings a consumer keeps: those that end on `endingFrom` or later, external ones too or not. */
@@ -20,10 +21,13 @@ interface Scope {
   source: 'all' | 'website';
 }
 
-/** Per chalet, how many bookings there are and a hash of ids and versions, for consumers to compare with theirs. */
+/**
+ * Per chalet, how many bookings there are and a hash of ids and versions, for consumers to compare with theirs; on demand
+ * also a hash of what was heard of its calendar, for calendar-sync to compare with what it said.
+ */
 export async function digestChalets(
   ctx: Pick<BookingContext, 'prisma'>,
-  input: Scope & { after: string | null; limit: number },
+  input: Scope & { after: string | null; limit: number; withCalendar?: boolean | undefined },
 ): Promise<Result<{ items: ChaletDigest[]; next: string | null }>> {
   const items = await ctx.prisma.$queryRaw<ChaletDigest[]>`
     SELECT c.id AS "chaletId", c.version AS "chaletVersion", d.count, d.hash
@@ -36,7 +40,40 @@ export async function digestChalets(
         AND (${input.source}::text = 'all' OR b.source::text = ${input.source}::text)) d
     ORDER BY c.id`;
   const next = items.length === input.limit ? (items.at(-1)?.chaletId ?? null) : null;
-  return { ok: true, value: { items, next } };
+  if (!input.withCalendar) return { ok: true, value: { items, next } };
+  const heard = await hashCalendars(
+    ctx,
+    items.map(({ chaletId }) => chaletId),
+    input,
+  );
+  const withCalendars = items.map(item => {
+    const calendarHash = heard.get(item.chaletId);
+    return calendarHash === undefined ? item : { ...item, calendarHash };
+  });
+  return { ok: true, value: { items: withCalendars, next } };
+}
+
+/** Which events website bookings name, and the newest revision of each external event that takes nights. */
+async function hashCalendars(
+  ctx: Pick<BookingContext, 'prisma'>,
+  chaletIds: string[],
+  { endingFrom }: Pick<Scope, 'endingFrom'>,
+): Promise<Map<string, string>> {
+  const from = civilDateToDb(endingFrom);
+  const rows = await ctx.prisma.$queryRaw<{ id: string; hash: string }[]>`
+    SELECT c.id, (
+      SELECT md5(coalesce(string_agg(line, ',' ORDER BY line COLLATE "C"), '')) FROM (
+        SELECT b.id || ':' || b.google_event_id AS line FROM bookings b
+         WHERE b.chalet_id = c.id AND b.end_date >= ${from}::date
+           AND b.source = 'website' AND b.google_event_id IS NOT NULL
+        UNION ALL
+        SELECT e.google_event_id || ':' || e.revision FROM bookings b
+          JOIN external_events e
+            ON e.chalet_id = b.chalet_id AND e.google_event_id = b.google_event_id AND e.booking_id = b.id
+         WHERE b.chalet_id = c.id AND b.end_date >= ${from}::date
+           AND b.source = 'google' AND b.status <> 'cancelled') AS lines) AS hash
+    FROM unnest(${chaletIds}::uuid[]) AS c (id)`;
+  return new Map(rows.map(({ id, hash }) => [id, hash]));
 }
 
 /**
