@@ -4,10 +4,15 @@ import { balanceOf, decideBalance, firstLook, mayCancel } from './balance.ts';
 const timezone = 'America/Toronto';
 const balance = { amount: 8_400, dueOn: '2027-03-15', arrival: '2027-06-01' };
 const terms = { reminderDays: 7, unpaidBalance: 'cancel', graceDays: 2 } as const;
-const decide = (now: string, told: Parameters<typeof decideBalance>[1]['told'] = 'none', changes: object = {}) => {
+const decide = (
+  now: string,
+  told: Parameters<typeof decideBalance>[1]['told'] = 'none',
+  { heard = false, ...changes }: { heard?: boolean; [term: string]: unknown } = {},
+) => {
   const { tell, nextAt } = decideBalance(balance, {
     terms: { ...terms, ...changes },
     told,
+    heard,
     timezone,
     now: new Date(now),
   });
@@ -30,10 +35,11 @@ test.each([
   expect(decide(now, told)).toEqual([tell, nextAt]);
 });
 
-test('an overdue balance that is kept is told of once', () => {
+test('an overdue balance that is kept is told of until booking says that it is overdue', () => {
   const keep = { unpaidBalance: 'keep' };
-  expect(decide('2027-03-18T04:00:00Z', 'due', keep)).toEqual(['overdue', null]);
-  expect(decide('2027-05-01T00:00:00Z', 'overdue', keep)).toEqual([undefined, null]);
+  expect(decide('2027-03-18T04:00:00Z', 'due', keep)).toEqual(['overdue', '2027-03-19T04:00:00.000Z']);
+  expect(decide('2027-03-19T04:00:00Z', 'overdue', keep)).toEqual(['overdue', '2027-03-20T04:00:00.000Z']);
+  expect(decide('2027-03-20T04:00:00Z', 'overdue', { ...keep, heard: true })).toEqual([undefined, null]);
 });
 
 test('without reminder days the due day is the first that is told', () => {
@@ -46,20 +52,22 @@ test('without grace it is overdue when the due day is over', () => {
 
 describe('a grace that would last into the stay', () => {
   const late = { ...balance, arrival: '2027-03-16' };
-  const at = (now: string, told: 'none' | 'due' | 'overdue') =>
-    decideBalance(late, { terms: { ...terms, graceDays: 10 }, told, timezone, now: new Date(now) });
+  const at = (now: string, told: 'none' | 'due' | 'overdue', heard = false) =>
+    decideBalance(late, { terms: { ...terms, graceDays: 10 }, told, heard, timezone, now: new Date(now) });
 
   test('ends when the day of arrival begins', () => {
     expect(at('2027-03-15T12:00:00Z', 'due')).toEqual({ tell: undefined, nextAt: new Date('2027-03-16T04:00:00Z') });
     expect(at('2027-03-16T04:00:00Z', 'due')).toEqual({ tell: 'overdue', nextAt: new Date('2027-03-17T04:00:00Z') });
   });
 
-  test('cancels until the day of arrival is over, and is told of no more after it', () => {
+  test('cancels until the day of arrival is over, and is told of after it until booking has heard', () => {
     const may = (now: string) => mayCancel(late, { terms, timezone, now: new Date(now) });
     expect([may('2027-03-17T03:59:59Z'), may('2027-03-17T04:00:00Z')]).toEqual([true, false]);
-    expect(at('2027-03-17T04:00:00Z', 'overdue')).toEqual({ tell: undefined, nextAt: null });
-    // Told for the first time then: it is owed.
-    expect(at('2027-03-17T04:00:00Z', 'due')).toEqual({ tell: 'overdue', nextAt: null });
+    expect(at('2027-03-17T04:00:00Z', 'overdue', true)).toEqual({ tell: undefined, nextAt: null });
+    // It is owed.
+    const again = { tell: 'overdue', nextAt: new Date('2027-03-18T04:00:00Z') };
+    expect(at('2027-03-17T04:00:00Z', 'overdue')).toEqual(again);
+    expect(at('2027-03-17T04:00:00Z', 'due')).toEqual(again);
     expect(at('2027-03-16T12:00:00Z', 'none')).toEqual({ tell: 'due', nextAt: new Date('2027-03-17T04:00:00Z') });
   });
 });

@@ -61,13 +61,14 @@ export function firstLook(balance: Balance, terms: BalanceTerms | null): Date {
  * What is to be announced now, and when to look again. Only the newest stage is told: who books the day before the
  * balance is due is not reminded of it twice. But nobody is overdue who was never told that it is due (a deposit that took
  * days to arrive, an outage): the grace is counted from the day on which that is told. What booking is to cancel and has
- * not is told again each day: the event was lost, or waits.
+ * not, or does not say is overdue, is told again each day: the event was lost, or waits.
  * @param o.told what was announced already
+ * @param o.heard whether booking says that it is overdue
  * @returns `tell` undefined when there is nothing new; `nextAt` null when nothing follows
  */
 export function decideBalance(
   balance: Balance,
-  o: { terms: BalanceTerms | null; told: BalanceStage; timezone: string; now: Date },
+  o: { terms: BalanceTerms | null; told: BalanceStage; heard: boolean; timezone: string; now: Date },
 ): { tell: Exclude<BalanceStage, 'none'> | undefined; nextAt: Date | null } {
   const terms = termsOf(o.terms);
   const isTold = (stage: BalanceStage) => order.indexOf(o.told) >= order.indexOf(stage);
@@ -75,7 +76,7 @@ export function decideBalance(
   const reached = stages.filter(({ at }) => at <= o.now).at(-1)?.stage ?? 'none';
   const isDue = reached === 'due' || reached === 'overdue';
   if (isDue && !isTold('due')) return { tell: 'due', nextAt: endOfGrace(balance, terms, o) };
-  const isUnheard = reached === 'overdue' && mayCancel(balance, o);
+  const isUnheard = reached === 'overdue' && (!o.heard || mayCancel(balance, o));
   return {
     tell: reached !== 'none' && (!isTold(reached) || isUnheard) ? reached : undefined,
     nextAt: stages.find(({ at }) => at > o.now)?.at ?? (isUnheard ? new Date(o.now.getTime() + dayMs) : null),

@@ -48,7 +48,7 @@ export async function keepBooking(tx: Transaction, copy: BookingCopy): Promise<b
     INSERT INTO bookings (id, version, status, cancel_reason, refund_percentage, confirmed_at, hold_expires_at, reference,
                           chalet_id, establishment_id, start_date, end_date, total, currency, locale, cancelled_at,
                           refund_base, balance_amount, balance_due_on, balance_terms, balance_notice_at,
-                          heard_paid, heard_refunded, heard_disputed)
+                          heard_paid, heard_refunded, heard_disputed, heard_overdue)
     VALUES (${copy.id}::uuid, ${copy.version}, ${copy.status}, ${copy.cancelReason}, ${copy.refundPercentage},
             ${copy.confirmedAt}::timestamptz, ${copy.holdExpiresAt}::timestamptz, ${copy.reference},
             ${copy.chaletId}::uuid, ${copy.establishmentId}::uuid, ${civilDateToDb(copy.startDate)}::date,
@@ -56,7 +56,8 @@ export async function keepBooking(tx: Transaction, copy: BookingCopy): Promise<b
             ${copy.cancelledAt}::timestamptz, ${copy.refundBase}::int, ${balance?.amount ?? null}::int,
             ${balance ? civilDateToDb(balance.dueOn) : null}::date,
             ${copy.balanceTerms === null ? null : JSON.stringify(copy.balanceTerms)}::jsonb, ${noticeAt}::timestamptz,
-            ${copy.payment.amountPaid}, ${copy.payment.amountRefunded}, ${copy.payment.status === 'disputed'})
+            ${copy.payment.amountPaid}, ${copy.payment.amountRefunded}, ${copy.payment.status === 'disputed'},
+            ${copy.payment.balanceStatus === 'overdue'})
     ON CONFLICT (id) DO UPDATE SET
       version = excluded.version, status = excluded.status, cancel_reason = excluded.cancel_reason,
       refund_percentage = excluded.refund_percentage, confirmed_at = excluded.confirmed_at,
@@ -64,7 +65,7 @@ export async function keepBooking(tx: Transaction, copy: BookingCopy): Promise<b
       total = excluded.total, currency = excluded.currency, locale = excluded.locale,
       cancelled_at = excluded.cancelled_at, refund_base = excluded.refund_base, balance_amount = excluded.balance_amount,
       heard_paid = excluded.heard_paid, heard_refunded = excluded.heard_refunded,
-      heard_disputed = excluded.heard_disputed,
+      heard_disputed = excluded.heard_disputed, heard_overdue = excluded.heard_overdue,
       balance_due_on = excluded.balance_due_on, balance_terms = excluded.balance_terms,
       balance_notice_at = CASE WHEN excluded.balance_notice_at IS NULL THEN NULL
         WHEN bookings.balance_told = 'overdue' THEN bookings.balance_notice_at

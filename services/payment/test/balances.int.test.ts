@@ -171,3 +171,26 @@ test('a balance that is overdue where owners cancel is closed at Stripe before b
   await notices(unpaid.bookingId, 3);
   expect(stagesOf(unpaid.bookingId)).toEqual(['due', 'overdue, cancel: true', 'overdue, cancel: true']);
 });
+
+test('an overdue balance of a booking that is kept is told each day until booking says so', async () => {
+  const { booking, bookingId } = await stage.bookPaid(withDeposit({ dueInDays: 1 }));
+  stage.stripe.clock.moveBy(dayMs);
+  await notices(bookingId, 1);
+  stage.stripe.clock.moveBy(3 * dayMs);
+  await notices(bookingId, 2);
+  // Booking says something, and not that: the event was lost.
+  await stage.announce(bookingId, { notes: 'later arrival' });
+  stage.stripe.clock.moveBy(dayMs);
+  await notices(bookingId, 3);
+  expect(stagesOf(bookingId)).toEqual(['due', 'overdue, cancel: false', 'overdue, cancel: false']);
+  await stage.announce(bookingId, { payment: { ...booking.payment, balanceStatus: 'overdue' } });
+  stage.stripe.clock.moveBy(dayMs);
+  await eventually(
+    async () => {
+      stage.service().announceBalancesNow();
+      return (await stage.db.booking.findUniqueOrThrow({ where: { id: bookingId } })).balanceNoticeAt === null;
+    },
+    { describe: 'nothing more to tell' },
+  );
+  expect(stagesOf(bookingId)).toHaveLength(3);
+});

@@ -19,7 +19,7 @@ const told = z.enum(['none', 'upcoming', 'due', 'overdue']);
 
 /**
  * Announces balances that come due, are due, or were not paid in time: each stage once, whichever replica finds it, because
- * what was told is noted in the commit that tells it.
+ * what was told is noted in the commit that tells it; the last one each day until booking says so.
  * @returns whether there may be more
  */
 export async function announceBalances(context: PaymentContext, signal: AbortSignal): Promise<boolean> {
@@ -60,9 +60,10 @@ async function announceBalance(context: PaymentContext, bookingId: string): Prom
   if (!found.ok) throw new Error(`establishment ${establishmentId}: ${found.refusal.message}`);
   const terms = balanceTerms.nullable().parse(booking.balanceTerms);
   const { timezone } = found.value;
-  const decide = (stage: BalanceStage) => decideBalance(balance, { terms, timezone, told: stage, now: context.now() });
+  const decide = ({ balanceTold, heardOverdue: heard }: Booking) =>
+    decideBalance(balance, { terms, timezone, told: told.parse(balanceTold), heard, now: context.now() });
   const cancel = mayCancel(balance, { terms, timezone, now: context.now() });
-  if (cancel && decide(told.parse(booking.balanceTold)).tell === 'overdue') {
+  if (cancel && decide(booking).tell === 'overdue') {
     await closeSessions(context, bookingId);
     await context.passing('balance session closed, overdue not announced');
   }
@@ -72,7 +73,7 @@ async function announceBalance(context: PaymentContext, bookingId: string): Prom
       await tx.booking.update({ where: { id: bookingId }, data: { balanceNoticeAt: null } });
       return undefined;
     }
-    const { tell, nextAt } = decide(told.parse(current.booking.balanceTold));
+    const { tell, nextAt } = decide(current.booking);
     // A bank debit is under way: it may yet be paid.
     if (tell === 'overdue' && cancel && current.payments.some(isOpenBalance)) {
       const balanceNoticeAt = new Date(context.now().getTime() + underWayMs);
