@@ -5,7 +5,7 @@ import {
   comparedFrom,
   type ExternalEventChange,
 } from '@monde-sauvage/contracts';
-import { RemoteError, request, UnavailableError } from '@monde-sauvage/messaging';
+import { request, UnavailableError } from '@monde-sauvage/messaging';
 import { civilDateFromDb, civilDateToDb } from '@monde-sauvage/persistence';
 import { startWorker, type Worker } from '@monde-sauvage/service-kit';
 import type { Context } from './context.ts';
@@ -20,8 +20,8 @@ const againMs = 3_600_000;
 
 /**
  * What this service said of calendars, compared with what booking has heard: a stream that was lost loses neither the
- * owner's nights nor a link. Compares hashes chalet by chalet; what differs twice in a row, unchanged (one look may fall between a commit
- * and its event), is told again: booking knows each revision that it has heard.
+ * owner's nights nor a link. Compares hashes chalet by chalet; what differs twice in a row, unchanged (one look may fall
+ * between a commit and its event), is told again: booking knows each revision that it has heard.
  */
 export function startTellingAgain(context: Context): Worker {
   const { config, logger, metrics } = context;
@@ -74,8 +74,8 @@ export function startTellingAgain(context: Context): Worker {
       try {
         await compareAll(signal);
       } catch (error) {
-        // Booking is away or busy: the next look asks again.
-        if (!(error instanceof UnavailableError || error instanceof RemoteError)) throw error;
+        // Booking is away: the next look asks again.
+        if (!(error instanceof UnavailableError)) throw error;
       }
     },
   });
