@@ -43,8 +43,8 @@ const selected = Object.keys(asked).length > 0 ? asked : kinds;
 
 export default {
   maxWorkers: 2,
-  // No test depends on timing: this ends what hangs.
-  testTimeout: 90_000,
+  // No test depends on timing: this ends what hangs, later than `eventually` does, which says for what it waited.
+  testTimeout: 240_000,
   projects: Object.entries(selected).map(([displayName, kind]) => ({
     displayName,
     rootDir: import.meta.dirname,
