@@ -34,6 +34,7 @@ export async function findWrongs(estate: Estate): Promise<string[]> {
     ...nothingIsUndone(estate, facts),
     ...externalEventsAreRight(estate, facts),
     ...conflictsAreFlagged(facts),
+    ...(await whatWasToldWasHeard(estate)),
   ];
 }
 
@@ -126,6 +127,16 @@ function everyVersionArrived({ rows, mirrors }: Facts): string[] {
       ? []
       : [`booking ${row.id} is at version ${row.version}, calendar-sync at ${seen ?? 'none'}`];
   });
+}
+
+/** So that nothing is told again without need. */
+async function whatWasToldWasHeard({ world, chalets }: Estate): Promise<string[]> {
+  const { told, heard } = await world.hashCalendars(chalets.map(({ id }) => id));
+  return chalets.flatMap(({ id }) =>
+    told.get(id) === heard.get(id)
+      ? []
+      : [`booking heard other things of the calendar of chalet ${id} than it was told`],
+  );
 }
 
 /** D, the way to Google: exactly the events that there should be, in the right calendars, as they should look. */

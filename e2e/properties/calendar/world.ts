@@ -6,6 +6,7 @@ import type { CrashPoint } from '@monde-sauvage/calendar-sync/crash-points';
 import {
   addDays,
   type CivilDate,
+  comparedFrom,
   dateInZone,
   type EventContract,
   type RequestContract,
@@ -13,11 +14,15 @@ import {
 } from '@monde-sauvage/contracts';
 import { type GoogleAdmin, startGoogleEmulator } from '@monde-sauvage/emulators';
 import { connectNats, ensureStream, publishEvent, request } from '@monde-sauvage/messaging';
-import { createPool } from '@monde-sauvage/persistence';
+import { createPool, prismaAdapter } from '@monde-sauvage/persistence';
 import { newId } from '@monde-sauvage/service-kit';
 import { type CrashPlan, createTestDatabase, planCrashes, silentLogger, testNats } from '@monde-sauvage/testkit';
 import type pg from 'pg';
 import type { z } from 'zod';
+import { PrismaClient as BookingClient } from '../../../services/booking/src/generated/prisma/client.ts';
+import { hashHeardCalendars } from '../../../services/booking/src/operations/resend-chalet.ts';
+import { PrismaClient as CalendarClient } from '../../../services/calendar-sync/src/generated/prisma/client.ts';
+import { hashToldCalendars } from '../../../services/calendar-sync/src/told-again.ts';
 import { startPushAddress } from '../../../services/calendar-sync/test/push-address.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 
@@ -40,6 +45,8 @@ export interface World {
     deadlineMs?: number,
   ): Promise<Result<z.output<O>>>;
   publish<S extends z.ZodType>(contract: EventContract<S>, body: z.input<S>, aggregateId: string): Promise<void>;
+  /** What calendar-sync says to have told of these chalets' calendars, and what booking says to have heard: hashes by id. */
+  hashCalendars(chaletIds: string[]): Promise<{ told: Map<string, string>; heard: Map<string, string> }>;
   /** Events of either stream that their consumers have not settled. */
   unsettledEvents(): Promise<number>;
   stop(): Promise<void>;
@@ -90,6 +97,10 @@ export async function startWorld(): Promise<World> {
     },
   });
   const [bookings, calendars] = [patientPool(bookingDatabase.databaseUrl), patientPool(calendarDatabase.databaseUrl)];
+  const clients = {
+    prisma: new BookingClient({ adapter: prismaAdapter(bookings) }),
+    db: new CalendarClient({ adapter: prismaAdapter(calendars) }),
+  };
   const jsm = await nc.jetstreamManager();
   const unsettledOf = async (stream: string, consumer: string) => {
     const { num_pending, num_ack_pending } = await jsm.consumers.info(stream, consumer);
@@ -105,6 +116,11 @@ export async function startWorld(): Promise<World> {
     ask,
     publish: (contract, body, aggregateId) =>
       publishEvent(nc, contract, body, { id: newId(), aggregateId, at: new Date(), source: 'payment' }),
+    async hashCalendars(chaletIds) {
+      const endingFrom = comparedFrom(new Date());
+      const told = await hashToldCalendars(clients, chaletIds, endingFrom);
+      return { told, heard: await hashHeardCalendars(clients, chaletIds, { endingFrom }) };
+    },
     async unsettledEvents() {
       const waiting = await Promise.all([
         unsettledOf('BOOKING', 'calendar-sync'),

@@ -47,7 +47,7 @@ export function startTellingAgain(context: Context): Worker {
     do {
       const answer: Awaited<ReturnType<typeof askForDigests>> = await askForDigests(context, { ...scope, after });
       const ids = answer.items.map(({ chaletId }) => chaletId);
-      const ours = await hashCalendars(context, ids, scope.endingFrom);
+      const ours = await hashToldCalendars(context, ids, scope.endingFrom);
       for (const { chaletId, calendarHash: theirs } of answer.items) {
         const own = ours.get(chaletId);
         // An older version of booking does not say.
@@ -90,14 +90,17 @@ async function askForDigests(
   return answer.value;
 }
 
-/** The same lines as booking's: which event each booking was last said to have, and the owner's events that take nights. */
-async function hashCalendars(
-  context: Context,
+/**
+ * The same lines as booking's: which event each booking was last said to have, and the owner's events that take nights.
+ * @returns md5 of the lines by chalet id
+ */
+export async function hashToldCalendars(
+  { db }: Pick<Context, 'db'>,
   chaletIds: string[],
   endingFrom: CivilDate,
 ): Promise<Map<string, string>> {
   const from = civilDateToDb(endingFrom);
-  const rows = await context.db.$queryRaw<{ id: string; hash: string }[]>`
+  const rows = await db.$queryRaw<{ id: string; hash: string }[]>`
     SELECT c.id, (
       SELECT md5(coalesce(string_agg(line, ',' ORDER BY line COLLATE "C"), '')) FROM (
         SELECT booking_id || ':' || linked_event_id AS line FROM mirrors

@@ -41,7 +41,7 @@ export async function digestChalets(
     ORDER BY c.id`;
   const next = items.length === input.limit ? (items.at(-1)?.chaletId ?? null) : null;
   if (!input.withCalendar) return { ok: true, value: { items, next } };
-  const heard = await hashCalendars(
+  const heard = await hashHeardCalendars(
     ctx,
     items.map(({ chaletId }) => chaletId),
     input,
@@ -53,8 +53,11 @@ export async function digestChalets(
   return { ok: true, value: { items: withCalendars, next } };
 }
 
-/** Which events website bookings name, and the newest revision of each external event that takes nights. */
-async function hashCalendars(
+/**
+ * Which events website bookings name, and the newest revision of each external event that takes nights.
+ * @returns md5 of these lines by chalet id
+ */
+export async function hashHeardCalendars(
   ctx: Pick<BookingContext, 'prisma'>,
   chaletIds: string[],
   { endingFrom }: Pick<Scope, 'endingFrom'>,
