@@ -1,8 +1,9 @@
-import { bookingRequests, type CivilDate } from '@monde-sauvage/contracts';
+import { bookingRequests, type CivilDate, comparedFrom } from '@monde-sauvage/contracts';
 import { type Logger, type Metrics, startWorker, type Worker } from '@monde-sauvage/service-kit';
 import type { NatsConnection } from 'nats';
 import type pg from 'pg';
 import { z } from 'zod';
+import { type Comparison, createRepairs } from './repairs.ts';
 import { request } from './request.ts';
 import { UnavailableError } from './unavailable-error.ts';
 
@@ -31,24 +32,19 @@ interface Scope {
 
 /**
  * The anti-entropy sweep of a service that keeps a copy of what booking announces: JetStream is a transport, and a
- * stream that was lost or rolled back is a normal fault. Compares digests chalet by chalet and has what differs
- * announced again. A difference must be seen twice, unchanged, before it counts: one look may fall between a commit and
- * its event. The same difference is resent once; if that does not mend it, it is logged for a person.
+ * stream that was lost or rolled back is a normal fault. Compares digests chalet by chalet, of stays that did not end long
+ * ago, so that the cost does not grow with the past (`comparedFrom`), and has what differs announced again.
  * The copy's chalets are expected in a table `chalets (id, version)`.
- *
- * @param o.endingFrom stays that ended before this civil date are not compared, so that the cost does not grow with the past
  */
 export function startAntiEntropySweep(o: {
   nc: NatsConnection;
   pool: pg.Pool;
   copy: BookingCopy;
   everyMs: number;
-  endingFrom: () => CivilDate;
+  now: () => Date;
   logger: Logger;
   metrics: Metrics;
 }): Worker {
-  let suspects = new Map<string, string>();
-  const resent = new Map<string, string>();
   const resends = o.metrics.counter(
     'anti_entropy_resends_total',
     'Chalets whose copy differed and was asked for again',
@@ -63,47 +59,33 @@ export function startAntiEntropySweep(o: {
     return answer.value;
   };
 
-  const compareAll = async (signal: AbortSignal) => {
-    const scope = { endingFrom: o.endingFrom(), source: o.copy.source };
-    const seen = new Map<string, string>();
+  async function* compareAll(endingFrom: CivilDate, signal: AbortSignal): AsyncGenerator<Comparison> {
+    const scope = { endingFrom, source: o.copy.source };
     let after: string | null = null;
     do {
       const { items, next } = await readRemoteDigests(after, scope);
-      const local = await readLocalDigests(
-        o.pool,
-        o.copy,
-        items.map(item => item.chaletId),
-        scope.endingFrom,
-      );
+      const ids = items.map(item => item.chaletId);
+      const local = await readLocalDigests(o.pool, o.copy, ids, endingFrom);
       for (const theirs of items) {
         const ours = local.get(theirs.chaletId);
-        if (ours && isSame(ours, theirs)) {
-          resent.delete(theirs.chaletId);
-          continue;
-        }
-        const difference = `${describe(theirs)} / ${ours ? describe(ours) : 'nothing'}`;
-        seen.set(theirs.chaletId, difference);
-        if (suspects.get(theirs.chaletId) === difference) await resend(theirs.chaletId, difference, scope);
+        const isSame = ours !== undefined && describe(ours) === describe(theirs);
+        const difference = isSame ? null : `${describe(theirs)} / ${ours ? describe(ours) : 'nothing'}`;
+        yield { id: theirs.chaletId, difference };
       }
       after = next;
     } while (after !== null && !signal.aborted);
-    suspects = seen;
-  };
+  }
 
-  const resend = async (
-    chaletId: string,
-    difference: string,
-    scope: { endingFrom: CivilDate; source: 'all' | 'website' },
-  ) => {
-    if (resent.get(chaletId) === difference) {
-      o.logger.error({ chaletId, difference }, 'the copy of a chalet still differs after it was announced again');
-      return;
-    }
-    o.logger.warn({ chaletId, difference }, 'the copy of a chalet differs; asking for it again');
-    await request(o.nc, bookingRequests.resendChalet, { ...scope, chaletId });
-    resent.set(chaletId, difference);
-    resends.inc();
-  };
+  const takeIn = createRepairs({
+    now: o.now,
+    logger: o.logger,
+    async repair(chaletId, difference) {
+      o.logger.warn({ chaletId, difference }, 'the copy of a chalet differs; asking for it again');
+      const scope = { endingFrom: comparedFrom(o.now()), source: o.copy.source };
+      await request(o.nc, bookingRequests.resendChalet, { ...scope, chaletId });
+      resends.inc();
+    },
+  });
 
   return startWorker({
     name: 'anti-entropy',
@@ -112,7 +94,7 @@ export function startAntiEntropySweep(o: {
     metrics: o.metrics,
     run: async signal => {
       try {
-        await compareAll(signal);
+        await takeIn(compareAll(comparedFrom(o.now()), signal));
       } catch (error) {
         // Booking is away: there is nothing to compare with, and /readyz of booking says so.
         if (!(error instanceof UnavailableError)) throw error;
@@ -121,10 +103,7 @@ export function startAntiEntropySweep(o: {
   });
 }
 
-const isSame = (a: Digest, b: Digest) =>
-  a.chaletVersion === b.chaletVersion && a.count === b.count && a.hash === b.hash;
-
-const describe = (digest: Digest) => `v${digest.chaletVersion} ${digest.count} ${digest.hash.slice(0, 8)}`;
+const describe = (digest: Digest) => `v${digest.chaletVersion} ${digest.count} ${digest.hash}`;
 
 async function readLocalDigests(
   pool: pg.Pool,

@@ -6,6 +6,7 @@ export { type EventHandler, type EventMeta, on } from './event-handler.ts';
 export { type OutboxRow, outboxRow } from './outbox.ts';
 export { startOutboxRelay } from './outbox-relay.ts';
 export { publishEvent } from './publish.ts';
+export { type Comparison, createRepairs } from './repairs.ts';
 export { RemoteError, request } from './request.ts';
 export { handle, type RequestContext, type RequestHandler, serveRequests } from './serve.ts';
 export { ensureStream, type StreamOptions } from './streams.ts';

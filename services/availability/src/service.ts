@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url';
-import { comparedFrom } from '@monde-sauvage/contracts';
 import {
   closeNats,
   connectNats,
@@ -73,7 +72,7 @@ export async function createAvailabilityService(
         pool,
         copy: { table: 'stays', idColumn: 'booking_id', source: 'all' },
         everyMs: config.SWEEP_INTERVAL_SECONDS * 1_000,
-        endingFrom: () => comparedFrom(sources.now()),
+        now: sources.now,
         logger,
         metrics,
       });

@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url';
-import { comparedFrom } from '@monde-sauvage/contracts';
 import {
   closeNats,
   connectNats,
@@ -165,7 +164,7 @@ async function run(
     pool,
     copy: { table: 'mirrors', idColumn: 'booking_id', source: 'website' },
     everyMs: config.SWEEP_INTERVAL_SECONDS * 1_000,
-    endingFrom: () => comparedFrom(o.now()),
+    now: o.now,
     logger,
     metrics,
   });

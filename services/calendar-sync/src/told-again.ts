@@ -5,7 +5,7 @@ import {
   comparedFrom,
   type ExternalEventChange,
 } from '@monde-sauvage/contracts';
-import { request, UnavailableError } from '@monde-sauvage/messaging';
+import { type Comparison, createRepairs, request, UnavailableError } from '@monde-sauvage/messaging';
 import { civilDateFromDb, civilDateToDb } from '@monde-sauvage/persistence';
 import { startWorker, type Worker } from '@monde-sauvage/service-kit';
 import type { Context } from './context.ts';
@@ -15,8 +15,6 @@ import { transact } from './stores/transact.ts';
 
 const pageSize = 200;
 const batchSize = 200;
-/** What telling it does not mend is not told for ever in haste. */
-const againMs = 3_600_000;
 
 /**
  * What this service said of calendars, compared with what booking has heard: a stream that was lost loses neither the
@@ -25,45 +23,33 @@ const againMs = 3_600_000;
  */
 export function startTellingAgain(context: Context): Worker {
   const { config, logger, metrics } = context;
-  let suspects = new Map<string, string>();
-  const told = new Map<string, { difference: string; at: number }>();
   const counter = metrics.counter('calendar_told_again_total', 'Chalets of which booking had missed calendar news');
 
-  const look = async (chaletId: string, difference: string, endingFrom: CivilDate) => {
-    if (suspects.get(chaletId) !== difference) return;
-    const at = context.now().getTime();
-    const before = told.get(chaletId);
-    if (before?.difference === difference && at - before.at < againMs) return;
-    logger.warn({ chaletId, difference }, 'booking has missed news of a calendar; told again');
-    await tellAgain(context, chaletId, endingFrom);
-    told.set(chaletId, { difference, at });
-    counter.inc();
-  };
-
-  const compareAll = async (signal: AbortSignal) => {
-    const scope = { endingFrom: comparedFrom(context.now()), source: 'website' as const, withCalendar: true };
-    const seen = new Map<string, string>();
+  async function* compareAll(endingFrom: CivilDate, signal: AbortSignal): AsyncGenerator<Comparison> {
     let after: string | null = null;
     do {
-      const answer: Awaited<ReturnType<typeof askForDigests>> = await askForDigests(context, { ...scope, after });
+      const answer: Awaited<ReturnType<typeof askForDigests>> = await askForDigests(context, { endingFrom, after });
       const ids = answer.items.map(({ chaletId }) => chaletId);
-      const ours = await hashToldCalendars(context, ids, scope.endingFrom);
+      const ours = await hashToldCalendars(context, ids, endingFrom);
       for (const { chaletId, calendarHash: theirs } of answer.items) {
         const own = ours.get(chaletId);
         // An older version of booking does not say.
         if (theirs === undefined || own === undefined) continue;
-        if (theirs === own) {
-          told.delete(chaletId);
-          continue;
-        }
-        const difference = `${theirs} / ${own}`;
-        seen.set(chaletId, difference);
-        await look(chaletId, difference, scope.endingFrom);
+        yield { id: chaletId, difference: theirs === own ? null : `${theirs} / ${own}` };
       }
       after = answer.next;
     } while (after !== null && !signal.aborted);
-    suspects = seen;
-  };
+  }
+
+  const takeIn = createRepairs({
+    now: context.now,
+    logger,
+    async repair(chaletId, difference) {
+      logger.warn({ chaletId, difference }, 'booking has missed news of a calendar; told again');
+      await tellAgain(context, chaletId, comparedFrom(context.now()));
+      counter.inc();
+    },
+  });
 
   return startWorker({
     name: 'calendar-told',
@@ -72,7 +58,7 @@ export function startTellingAgain(context: Context): Worker {
     metrics,
     async run(signal) {
       try {
-        await compareAll(signal);
+        await takeIn(compareAll(comparedFrom(context.now()), signal));
       } catch (error) {
         // Booking is away: the next look asks again.
         if (!(error instanceof UnavailableError)) throw error;
@@ -83,9 +69,10 @@ export function startTellingAgain(context: Context): Worker {
 
 async function askForDigests(
   { nats }: Context,
-  scope: { endingFrom: CivilDate; source: 'website'; withCalendar: boolean; after: string | null },
+  { endingFrom, after }: { endingFrom: CivilDate; after: string | null },
 ) {
-  const answer = await request(nats, bookingRequests.digestChalets, { ...scope, limit: pageSize });
+  const scope = { endingFrom, source: 'website', withCalendar: true, after, limit: pageSize } as const;
+  const answer = await request(nats, bookingRequests.digestChalets, scope);
   if (!answer.ok) throw new Error(`booking refused a digest: ${answer.refusal.message}`);
   return answer.value;
 }

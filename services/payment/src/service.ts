@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url';
-import { comparedFrom } from '@monde-sauvage/contracts';
 import {
   closeNats,
   connectNats,
@@ -140,7 +139,7 @@ export async function createPaymentService(
       pool,
       copy: { table: 'bookings', idColumn: 'id', source: 'website' },
       everyMs: config.SWEEP_INTERVAL_SECONDS * 1_000,
-      endingFrom: () => comparedFrom(context.now()),
+      now: context.now,
       logger,
       metrics,
     });
