@@ -116,7 +116,8 @@ export const takesNightsOf = (chaletId: string, stay: Stay) =>
     endDate: { gt: civilDateToDb(stay.startDate) },
   }) satisfies Prisma.BookingWhereInput;
 
-async function findActive(tx: Tx, chaletId: string, stay: Stay): Promise<BookingRecord[]> {
+/** The bookings of a chalet that take nights of a stay. */
+export async function findActive(tx: Tx, chaletId: string, stay: Stay): Promise<BookingRecord[]> {
   return (await tx.booking.findMany({ where: takesNightsOf(chaletId, stay) })).map(fromRow);
 }
 

@@ -2,10 +2,10 @@ import { dateInZone, type PaymentSnapshot } from '@monde-sauvage/contracts';
 import type { EventMeta } from '@monde-sauvage/messaging';
 import { type BookingRecord, type Decision, isHoldOver } from '../booking.ts';
 import { fromRow } from '../booking-rows.ts';
-import { changeBooking, type LockedChalet, type Tx, takesNightsOf } from '../booking-store.ts';
+import { changeBooking, findActive, type LockedChalet, type Tx, takesNightsOf } from '../booking-store.ts';
 import type { BookingContext } from '../context.ts';
 import { applyPaymentNews, applySuccessfulPayment, isLatePayment } from '../payments.ts';
-import { releaseExpiredHold } from './expire-holds.ts';
+import { releaseExpiredHolds } from './expire-holds.ts';
 import { noteInHistory } from './note-in-history.ts';
 
 /**
@@ -87,11 +87,12 @@ async function releaseHoldsInTheWay(ctx: BookingContext, bookingId: string): Pro
   const row = await ctx.prisma.booking.findUnique({ where: { id: bookingId } });
   const booking = row && fromRow(row);
   if (!booking || !isLatePayment(booking)) return;
-  const rivals = (await ctx.prisma.booking.findMany({ where: takesNightsOf(booking.chaletId, booking) })).map(fromRow);
+  const rivals = await findActive(ctx.prisma, booking.chaletId, booking);
   if (!rivals.every(rival => isHoldOver(rival, ctx.now()))) return;
-  for (const rival of rivals) {
-    if ((await releaseExpiredHold(ctx, rival.id)) !== 'released') return;
-  }
+  await releaseExpiredHolds(
+    ctx,
+    rivals.map(({ id }) => id),
+  );
 }
 
 async function areNightsFree(tx: Tx, booking: BookingRecord): Promise<boolean> {

@@ -7,7 +7,7 @@ import type { BookingContext, CalendarWord, Origin } from '../context.ts';
 import { canonicalJson, hashSecret, newReference, newSecret, openAnswer, sealAnswer } from '../credentials.ts';
 import { findOfferedChalet } from '../establishment-queries.ts';
 import { placeBooking } from '../placement.ts';
-import { releaseExpiredHold } from './expire-holds.ts';
+import { releaseExpiredHolds } from './expire-holds.ts';
 
 type CreatedBooking = z.output<typeof createdBooking>;
 
@@ -99,7 +99,7 @@ export async function createBooking(
         count('idempotency_key_reused');
         return keyReused();
       case 'unavailable':
-        if (!holdsReleased && (await releaseAll(ctx, outcome.expiredHolds))) {
+        if (!holdsReleased && (await releaseExpiredHolds(ctx, outcome.expiredHolds))) {
           holdsReleased = true;
           continue;
         }
@@ -150,15 +150,6 @@ async function commitPlacement(
       return { outcome: 'reference_taken' };
     throw error;
   }
-}
-
-/** True when every hold in the way is gone. Payment is asked first where somebody may have paid. */
-async function releaseAll(ctx: BookingContext, bookingIds: readonly string[]): Promise<boolean> {
-  if (bookingIds.length === 0) return false;
-  for (const bookingId of bookingIds) {
-    if ((await releaseExpiredHold(ctx, bookingId)) !== 'released') return false;
-  }
-  return true;
 }
 
 const hashesOf = (key: string, wish: NewBooking) => ({

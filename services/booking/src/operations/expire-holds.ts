@@ -61,12 +61,21 @@ async function claimExpiredHolds(ctx: BookingContext): Promise<string[]> {
   return rows.map(row => row.id);
 }
 
+/** True when there were holds in the way and every one is gone. Payment is asked first where somebody may have paid. */
+export async function releaseExpiredHolds(ctx: BookingContext, bookingIds: readonly string[]): Promise<boolean> {
+  if (bookingIds.length === 0) return false;
+  for (const bookingId of bookingIds) {
+    if ((await releaseExpiredHold(ctx, bookingId)) !== 'released') return false;
+  }
+  return true;
+}
+
 /**
  * Releases one hold that is over. Where Checkout was opened payment closes it first, outside of any transaction; what
  * turns out paid is left for `payment.succeeded` to confirm.
  * @returns `kept` when it is paid or was extended, `undecided` when payment cannot tell yet
  */
-export async function releaseExpiredHold(ctx: BookingContext, bookingId: string): Promise<HoldOutcome> {
+async function releaseExpiredHold(ctx: BookingContext, bookingId: string): Promise<HoldOutcome> {
   const row = await ctx.prisma.booking.findUnique({ where: { id: bookingId } });
   if (row?.status !== 'pending') return row?.status === 'cancelled' ? 'released' : 'kept';
   if (row.holdExpiresAt === null || row.holdExpiresAt > ctx.now()) return 'kept';
