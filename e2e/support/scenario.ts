@@ -148,9 +148,7 @@ export const bookingBody = (chaletId: string, wish: StayWish) => ({
 });
 
 export const book = (scenario: Scenario, chaletId: string, wish: StayWish): Promise<CreatedBooking> =>
-  scenario.api.expect(201, createdBooking, 'POST', '/v1/bookings', {
-    body: bookingBody(chaletId, wish),
-  });
+  scenario.api.expect(201, createdBooking, 'POST', '/v1/bookings', { body: bookingBody(chaletId, wish) });
 
 const checkoutLink = z.object({ checkoutUrl: z.url() });
 

@@ -5,6 +5,7 @@ export { type CuttableUser, cuttableUser } from './cuttable-user.ts';
 export { type EventuallyOptions, eventually } from './eventually.ts';
 export { type GuardedCommand, type GuardedProcess, startGuarded } from './guarded-process.ts';
 export { startNatsServer } from './nats-server.ts';
+export { patience } from './patience.ts';
 export { isListening, reservePort } from './ports.ts';
 export { type PostgresOptions, startPostgresServer } from './postgres-server.ts';
 export { recordingLogger } from './recording-logger.ts';

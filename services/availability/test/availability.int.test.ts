@@ -26,7 +26,7 @@ import {
   serveRequests,
 } from '@monde-sauvage/messaging';
 import { createMetrics, newId, type Service } from '@monde-sauvage/service-kit';
-import { createTestDatabase, eventually, silentLogger, testNats } from '@monde-sauvage/testkit';
+import { createTestDatabase, eventually, patience, silentLogger, testNats } from '@monde-sauvage/testkit';
 import { readConfig } from '../src/config.ts';
 import { createAvailabilityService } from '../src/service.ts';
 
@@ -138,9 +138,6 @@ async function announceChalet(chalet: ChaletSnapshot): Promise<void> {
   await publishEvent(nc, establishmentEvents.chaletCreated, chalet, o);
   await eventually(async () => (await search()).some(found => found.chalet.id === chalet.id));
 }
-
-/** Longer than a contract's deadline: a machine that stands still for a moment is not what is tested. */
-const patience = { deadlineMs: 60_000 };
 
 /** Checks again for as long as the services that are asked first, and given little time, do not answer in it. */
 const checksOut = (chaletId: string, expected: object) =>

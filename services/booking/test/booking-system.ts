@@ -14,7 +14,7 @@ import {
 import { connectNats, ensureStream, publishEvent, request } from '@monde-sauvage/messaging';
 import { createPool } from '@monde-sauvage/persistence';
 import { newId } from '@monde-sauvage/service-kit';
-import { createTestDatabase, eventually, silentLogger, testNats } from '@monde-sauvage/testkit';
+import { createTestDatabase, eventually, patience, silentLogger, testNats } from '@monde-sauvage/testkit';
 import type { z } from 'zod';
 import { readConfig } from '../src/config.ts';
 import { type BookingService, createBookingService } from '../src/service.ts';
@@ -23,9 +23,6 @@ const prismaDir = fileURLToPath(new URL('../prisma', import.meta.url));
 
 export const admin = { kind: 'admin' } as const;
 export const timezone = 'America/Toronto';
-
-/** Longer than a contract's deadline: a machine that stands still for a moment is not what is tested. */
-const patienceMs = 60_000;
 
 /** A booking service of its own, on a database and a NATS server of its own, with a clock that a test may set. */
 export async function startBookingSystem() {
@@ -52,7 +49,7 @@ export async function startBookingSystem() {
   await ensureStream(nc, 'CALENDAR');
 
   const ask = <I extends z.ZodType, O extends z.ZodType>(contract: RequestContract<I, O>, input: z.input<I>) =>
-    request(nc, contract, input, { deadlineMs: patienceMs });
+    request(nc, contract, input, patience);
 
   return {
     service,

@@ -22,7 +22,7 @@ import {
 } from '@monde-sauvage/messaging';
 import { createPool } from '@monde-sauvage/persistence';
 import { createMetrics, newId } from '@monde-sauvage/service-kit';
-import { createTestDatabase, silentLogger, testNats } from '@monde-sauvage/testkit';
+import { createTestDatabase, patience, silentLogger, testNats } from '@monde-sauvage/testkit';
 import { headers } from 'nats';
 import { z } from 'zod';
 import { readConfig } from '../src/config.ts';
@@ -37,9 +37,6 @@ export const today = (): CivilDate => begunOn;
 /** A date counted from today. */
 export const day = (days: number): CivilDate => addDays(today(), days);
 
-/** Longer than a contract's deadline: a machine that stands still for a moment is not what is tested. */
-const patienceMs = 60_000;
-
 /** The calendar-sync service with everything around it: database, NATS, Google, and the gateway's push address. */
 export async function startCalendarSystem(variables: Record<string, string> = {}) {
   const database = await createTestDatabase({ prismaDir });
@@ -49,7 +46,7 @@ export async function startCalendarSystem(variables: Record<string, string> = {}
   const nc = await connectNats({ servers: natsServer.url, service: 'test', logger: silentLogger });
   await ensureStream(nc, 'BOOKING');
   const ask = <I extends z.ZodType, O extends z.ZodType>(contract: RequestContract<I, O>, input: z.input<I>) =>
-    request(nc, contract, input, { deadlineMs: patienceMs });
+    request(nc, contract, input, patience);
   const gateway = await startPushAddress((contract, input) => request(nc, contract, input));
   const encryptionKey = randomBytes(32).toString('base64');
   const environment = {

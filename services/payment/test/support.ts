@@ -32,7 +32,7 @@ import {
 } from '@monde-sauvage/messaging';
 import { createPool, prismaAdapter } from '@monde-sauvage/persistence';
 import { createMetrics, type Logger, newId } from '@monde-sauvage/service-kit';
-import { createTestDatabase, eventually, silentLogger, testNats } from '@monde-sauvage/testkit';
+import { createTestDatabase, eventually, patience, silentLogger, testNats } from '@monde-sauvage/testkit';
 import type { z } from 'zod';
 import { readConfig } from '../src/config.ts';
 import type { CrashPoint } from '../src/crash-points.ts';
@@ -42,8 +42,6 @@ import { createStripe } from '../src/stripe-client.ts';
 
 const prismaDir = path.join(import.meta.dirname, '../prisma');
 const webhookSecret = 'whsec_of_the_test';
-/** Longer than a contract's deadline: a machine that stands still for a moment is not what is tested. */
-const patienceMs = 60_000;
 const mostTries = 5;
 
 export type Stage = Awaited<ReturnType<typeof setStage>>;
@@ -174,7 +172,7 @@ export async function setStage({
     ],
   });
   const ask = <I extends z.ZodType, O extends z.ZodType>(contract: RequestContract<I, O>, input: z.input<I>) =>
-    request(nc, contract, input, { deadlineMs: Math.max(patienceMs, contract.deadlineMs) });
+    request(nc, contract, input, { deadlineMs: Math.max(patience.deadlineMs, contract.deadlineMs) });
   const gateway = await startGateway((rawBody, signature) =>
     request(nc, paymentRequests.receiveWebhook, { rawBody, signature }),
   );
