@@ -1,80 +1,43 @@
-import {
-  bookingRequests,
-  type CivilDate,
-  calendarEvents,
-  comparedFrom,
-  type ExternalEventChange,
-} from '@monde-sauvage/contracts';
-import { type Comparison, createRepairs, request, UnavailableError } from '@monde-sauvage/messaging';
+import { bookingRequests, type CivilDate, calendarEvents, type ExternalEventChange } from '@monde-sauvage/contracts';
+import { request, startDigestSweep } from '@monde-sauvage/messaging';
 import { civilDateFromDb, civilDateToDb } from '@monde-sauvage/persistence';
-import { startWorker, type Worker } from '@monde-sauvage/service-kit';
+import type { Worker } from '@monde-sauvage/service-kit';
 import type { Context } from './context.ts';
 import type { ExternalEvent, Mirror } from './generated/prisma/client.ts';
 import { writeEvents } from './stores/outbox-store.ts';
 import { transact } from './stores/transact.ts';
 
-const pageSize = 200;
 const batchSize = 200;
 
 /**
  * What this service said of calendars, compared with what booking has heard: a stream that was lost loses neither the
- * owner's nights nor a link. Compares hashes chalet by chalet; what differs twice in a row, unchanged (one look may fall
- * between a commit and its event), is told again: booking knows each revision that it has heard.
+ * owner's nights nor a link. What differs is told again: booking knows each revision that it has heard.
  */
 export function startTellingAgain(context: Context): Worker {
-  const { config, logger, metrics } = context;
+  const { config, logger, metrics, nats: nc, now } = context;
   const counter = metrics.counter('calendar_told_again_total', 'Chalets of which booking had missed calendar news');
-
-  async function* compareAll(endingFrom: CivilDate, signal: AbortSignal): AsyncGenerator<Comparison> {
-    let after: string | null = null;
-    do {
-      const answer: Awaited<ReturnType<typeof askForDigests>> = await askForDigests(context, { endingFrom, after });
-      const ids = answer.items.map(({ chaletId }) => chaletId);
+  return startDigestSweep({
+    ...{ nc, now, logger, metrics },
+    name: 'calendar-told',
+    everyMs: config.SWEEP_INTERVAL_SECONDS * 1_000,
+    source: 'website',
+    withCalendar: true,
+    async compare(digests, endingFrom) {
+      const ids = digests.map(({ chaletId }) => chaletId);
       const ours = await hashToldCalendars(context, ids, endingFrom);
-      for (const { chaletId, calendarHash: theirs } of answer.items) {
+      return digests.flatMap(({ chaletId, calendarHash: theirs }) => {
         const own = ours.get(chaletId);
         // An older version of booking does not say.
-        if (theirs === undefined || own === undefined) continue;
-        yield { id: chaletId, difference: theirs === own ? null : `${theirs} / ${own}` };
-      }
-      after = answer.next;
-    } while (after !== null && !signal.aborted);
-  }
-
-  const takeIn = createRepairs({
-    now: context.now,
-    logger,
-    async repair(chaletId, difference) {
+        if (theirs === undefined || own === undefined) return [];
+        return [{ id: chaletId, difference: theirs === own ? null : `${theirs} / ${own}` }];
+      });
+    },
+    async repair(chaletId, difference, endingFrom) {
       logger.warn({ chaletId, difference }, 'booking has missed news of a calendar; told again');
-      await tellAgain(context, chaletId, comparedFrom(context.now()));
+      await tellAgain(context, chaletId, endingFrom);
       counter.inc();
     },
   });
-
-  return startWorker({
-    name: 'calendar-told',
-    everyMs: config.SWEEP_INTERVAL_SECONDS * 1_000,
-    logger,
-    metrics,
-    async run(signal) {
-      try {
-        await takeIn(compareAll(comparedFrom(context.now()), signal));
-      } catch (error) {
-        // Booking is away: the next look asks again.
-        if (!(error instanceof UnavailableError)) throw error;
-      }
-    },
-  });
-}
-
-async function askForDigests(
-  { nats }: Context,
-  { endingFrom, after }: { endingFrom: CivilDate; after: string | null },
-) {
-  const scope = { endingFrom, source: 'website', withCalendar: true, after, limit: pageSize } as const;
-  const answer = await request(nats, bookingRequests.digestChalets, scope);
-  if (!answer.ok) throw new Error(`booking refused a digest: ${answer.refusal.message}`);
-  return answer.value;
 }
 
 /**
